@@ -1,0 +1,1 @@
+"""opea-pulumi: deploy OPEA applications from one YAML, or from Python, with Pulumi."""

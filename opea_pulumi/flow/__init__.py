@@ -1,0 +1,23 @@
+"""The graph model shared by router, blueprint and converters: a GMConnector's ``spec.nodes``.
+
+The JSON is the one OPEA's ``gmcrouter`` reads (GenAIInfra ``microservices-connector``,
+``api/v1alpha3/gmconnector_types.go``); only ``spec.nodes`` is required here.
+"""
+
+from ._contracts import CONTRACTS, Contract
+from ._load import dump_flow, load_flow
+from ._model import Dependency, Flow, InternalService, Mode, Node, NodeKind, Step
+
+__all__ = [
+    "CONTRACTS",
+    "Contract",
+    "Dependency",
+    "Flow",
+    "InternalService",
+    "Mode",
+    "Node",
+    "NodeKind",
+    "Step",
+    "dump_flow",
+    "load_flow",
+]
