@@ -59,9 +59,7 @@ class OpeaError(Exception):
 
     exit_code = 1
 
-    def __init__(
-        self, message: str, *, code: str, location: Location | None = None, hint: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, code: str, location: Location | None = None, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.code = code
@@ -94,7 +92,15 @@ class UsageError(OpeaError):
 
 
 class ApplicationError(OpeaError):
-    """The unified YAML or the Python interface describes no valid application."""
+    """The unified YAML or the Python interface describes no valid application.
+
+    ``also`` holds further mistakes that were found together with this one.
+    """
+
+    also: tuple[ApplicationError, ...] = ()
+
+    def __str__(self) -> str:
+        return "\n".join([super().__str__(), *(str(error) for error in self.also)])
 
 
 class FlowError(OpeaError):

@@ -1,1 +1,27 @@
-"""To be written in this change."""
+"""The unified language: one YAML, or the RFC's Python classes, to one :class:`Application`."""
+
+from ._interface import MicroService, ServiceOrchestrator
+from ._load import FILE_NAME, Loaded, dump_application, load_application, parse_application, slug
+from ._mega_flow import MegaFlow
+from ._model import Application, DeploymentSpec, Hardware, MegaService, Profile
+from ._model import MicroService as ServiceModel
+from ._types import service_types
+
+__all__ = [
+    "FILE_NAME",
+    "Application",
+    "DeploymentSpec",
+    "Hardware",
+    "Loaded",
+    "MegaFlow",
+    "MegaService",
+    "MicroService",
+    "Profile",
+    "ServiceModel",
+    "ServiceOrchestrator",
+    "dump_application",
+    "load_application",
+    "parse_application",
+    "service_types",
+    "slug",
+]

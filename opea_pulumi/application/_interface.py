@@ -1,0 +1,145 @@
+"""The RFC's Python interface: the same Application, built by calls.
+
+Names and keyword arguments follow OPEA's ``comps.MicroService`` and ``comps.ServiceOrchestrator``
+(GenAIComps 1.5, comps/cores/mega) as far as they describe a deployment; nothing is started here.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from opea_pulumi.errors import ApplicationError, Location
+
+from ._mega_flow import MegaFlow
+from ._model import Application
+from ._types import canonical_name
+from ._validate import application_of
+from ._yaml import Source
+
+
+class MicroService:
+    """One microservice of an application.
+
+    Args:
+        name: what the flow calls it; its type is inferred from it unless ``service_type`` is given.
+        port: its port, 1 to 65535; ``None``: any free one.
+        expose_endpoint: its path, such as ``/v1/embeddings`` (``endpoint`` is the same).
+        use_remote_service: with ``host`` or ``url``, the service is external and nothing is deployed
+            for it; without, it is a separate service that the stack deploys, as is the default.
+        host, protocol: where an external service runs, when no ``url`` says it whole.
+        service_type: a type name, or a member of an enum such as ``comps.ServiceType``.
+        model, environment, image: as in the unified YAML.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        port: int | None = None,
+        expose_endpoint: str | None = None,
+        endpoint: str | None = None,
+        use_remote_service: bool = False,
+        host: str | None = None,
+        protocol: str = "http",
+        url: str | None = None,
+        service_type: str | Enum | None = None,
+        model: str | None = None,
+        environment: dict[str, str] | None = None,
+        image: str | None = None,
+    ) -> None:
+        self.name = name
+        if use_remote_service and host and not url:
+            url = f"{protocol}://{host}" + (f":{port}" if port else "")
+        kind = service_type.name.lower() if isinstance(service_type, Enum) else service_type
+        self.spec: dict[str, Any] = {
+            "port": port,
+            "endpoint": expose_endpoint or endpoint,
+            "url": url,
+            "type": kind,
+            "model": model,
+            "environment": environment,
+            "image": image,
+        }
+
+
+class ServiceOrchestrator:
+    """The mega service: microservices and the flow between them.
+
+    Args:
+        port: the port that users call; ``None``: any free one.
+        endpoint: its path, such as ``/v1/chatqna``; by default the one of the flow's kind.
+        app: the name of an application that the catalogue knows (``opea_app``).
+        deployment: ``opea_deployment`` of the unified YAML.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int | None = None,
+        endpoint: str | None = None,
+        app: str | None = None,
+        deployment: dict[str, Any] | None = None,
+    ) -> None:
+        self._mega = {"port": port, "endpoint": endpoint}
+        self._app = app
+        self._deployment = deployment
+        self._services: dict[str, MicroService] = {}
+        self._edges: list[tuple[str, str]] = []
+
+    def add(self, service: MicroService) -> ServiceOrchestrator:
+        """Add a microservice.
+
+        Raises:
+            ApplicationError: one of that name, or an alias of it, is there already.
+        """
+        name = canonical_name(service.name)
+        if name in self._services:
+            raise _error("duplicate-service", f"a service {service.name!r} is there already", service.name)
+        self._services[name] = service
+        return self
+
+    def flow_to(self, before: MicroService, after: MicroService) -> ServiceOrchestrator:
+        """Let the answer of one service go to another.
+
+        Raises:
+            ApplicationError: one of them was not added, or the flow would run in a circle.
+        """
+        edge = (canonical_name(before.name), canonical_name(after.name))
+        for service, name in zip((before, after), edge, strict=True):
+            if name not in self._services:
+                raise _error(
+                    "unknown-service",
+                    f"service {service.name!r} was not added",
+                    service.name,
+                    "call add() first",
+                )
+        try:
+            MegaFlow.of((), [*self._edges, edge])
+        except ValueError as error:
+            raise _error("cycle", f"the flow would run in a circle: {error}", after.name) from None
+        self._edges.append(edge)
+        return self
+
+    def application(self) -> Application:
+        """The application described so far.
+
+        Raises:
+            ApplicationError: as for the same description in YAML.
+        """
+        flow = MegaFlow.of((), self._edges) if self._edges else MegaFlow.of(self._services, ())
+        document = {
+            "opea_app": self._app,
+            "opea_micro_services": {item.name: _without_none(item.spec) for item in self._services.values()},
+            "opea_mega_service": {**_without_none(self._mega), "mega_flow": flow.to_lines()},
+            "opea_deployment": self._deployment,
+        }
+        return application_of(Source(file="python", data=_without_none(document)))
+
+
+def _without_none(mapping: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in mapping.items() if value is not None}
+
+
+def _error(code: str, message: str, name: str, hint: str = "") -> ApplicationError:
+    return ApplicationError(message, code=code, location=Location(path=name), hint=hint)

@@ -1,0 +1,69 @@
+"""Reading an application from a file, a folder or text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from opea_pulumi.errors import ApplicationError, Location
+
+from ._model import Application
+from ._validate import application_of
+from ._yaml import parse
+
+FILE_NAME = "opea.yaml"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An application with the file it came from (absolute) and the name that its stacks carry."""
+
+    application: Application
+    path: Path
+    name: str
+
+
+def load_application(path: str | Path) -> Loaded:
+    """Read the application of a folder with ``opea.yaml``, or of a file.
+
+    Raises:
+        ApplicationError: nothing is there or readable, or the file is not a valid application.
+    """
+    given = Path(path).expanduser()
+    file = given / FILE_NAME if given.is_dir() else given
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        hint = "name a folder with opea.yaml or a file; 'opea-pulumi init' writes one"
+        raise ApplicationError(
+            f"no application there: {error.strerror or error}",
+            code="no-application",
+            location=Location(str(file)),
+            hint=hint,
+        ) from None
+    application = parse_application(text, file=str(file))
+    absolute = file.resolve()
+    name = application.name or (absolute.parent.name if file.name == FILE_NAME else absolute.stem)
+    return Loaded(application, absolute, slug(name))
+
+
+def parse_application(text: str | bytes, *, file: str = "") -> Application:
+    """Read an application from YAML text; ``file`` is only named in errors.
+
+    Raises:
+        ApplicationError: the text is not a valid application.
+    """
+    return application_of(parse(text, file))
+
+
+def dump_application(application: Application) -> str:
+    """The application as unified YAML that reads back to an equal one."""
+    return yaml.safe_dump(application.to_document(), sort_keys=False, allow_unicode=True, width=100)
+
+
+def slug(name: str) -> str:
+    """A name as stacks and hosts can carry it: lower case, letters, digits and single dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "app"

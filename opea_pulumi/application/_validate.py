@@ -1,0 +1,230 @@
+"""From a parsed document to an Application; every mistake is found at its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from opea_pulumi.errors import ApplicationError
+
+from ._mega_flow import FlowSyntaxError, MegaFlow, line_edges, parse_line
+from ._model import (
+    Application,
+    DeploymentSpec,
+    Document,
+    MegaService,
+    MegaServiceSpec,
+    MicroService,
+    MicroServiceSpec,
+)
+from ._types import canonical_name, infer_type, mega_endpoint, service_types
+from ._yaml import KeyPath, Source, suggestion
+
+_SERVICES = "opea_micro_services"
+_MEGA = "opea_mega_service"
+_FLOW: KeyPath = (_MEGA, "mega_flow")
+
+
+def application_of(source: Source) -> Application:
+    """Validate a parsed document.
+
+    Raises:
+        ApplicationError: the first mistake; further ones that were found with it are in its ``also``.
+    """
+    if not isinstance(source.data, Mapping):
+        source.fail(
+            "not-an-application",
+            "the document is not a mapping",
+            hint=f"it needs the keys {_SERVICES} and {_MEGA}",
+        )
+    document = _document(source)
+    if not document.opea_micro_services and not document.opea_app:
+        source.fail(
+            "no-services",
+            f"{_SERVICES} is missing or empty",
+            (_SERVICES,),
+            hint="or name a known application with opea_app",
+        )
+    services = _services(source, document)
+    flow = _flow(source, document, services)
+    _check_reached(source, services, flow)
+    _check_ports(source, document, services)
+    types = [services[name].type for name in flow.nodes]
+    endpoint = document.opea_mega_service.endpoint or (
+        mega_endpoint(types) if types else f"/v1/{document.opea_app}"
+    )
+    return Application(
+        name=document.opea_app,
+        release=document.opea_release,
+        services=services,
+        mega=MegaService(port=document.opea_mega_service.port, endpoint=endpoint, flow=flow),
+        deployment=document.opea_deployment,
+    )
+
+
+def _document(source: Source) -> Document:
+    try:
+        return Document.model_validate(source.data)
+    except ValidationError as error:
+        problems = [_problem(source, item) for item in error.errors()]
+        problems[0].also = tuple(problems[1:])
+        raise problems[0] from None
+
+
+_MODELS: Mapping[str, type[BaseModel]] = {_MEGA: MegaServiceSpec, "opea_deployment": DeploymentSpec}
+
+
+def _problem(source: Source, item: Any) -> ApplicationError:
+    path: KeyPath = tuple(part for part in item["loc"] if part != "[key]")
+    if item["type"] == "extra_forbidden":
+        key = str(path[-1])
+        return _error(
+            source,
+            "unknown-key",
+            f"unknown key {key!r}",
+            path,
+            suggestion(key, _known_keys(path[:-1])),
+            key=True,
+        )
+    if item["type"] == "missing":
+        return _error(source, "missing-key", f"key {path[-1]!r} is missing", path)
+    message = item["msg"].removeprefix("Value error, ")
+    # the input itself is not shown: a secret may stand where it does not belong
+    return _error(source, "bad-value", message[0].lower() + message[1:], path, _value_hint(path))
+
+
+def _value_hint(path: KeyPath) -> str:
+    hints = {
+        "port": "a port is a number from 1 to 65535",
+        "endpoint": "an endpoint starts with '/', such as /v1/chatqna",
+        "url": "a url starts with http:// or https:// and names a host",
+        "mega_flow": "a list of lines, such as '- embedding >> retrieval >> llm'",
+    }
+    return next((hints[str(part)] for part in reversed(path) if str(part) in hints), "")
+
+
+def _error(
+    source: Source, code: str, message: str, path: KeyPath, hint: str = "", *, key: bool = False
+) -> ApplicationError:
+    return ApplicationError(message, code=code, location=source.location(path, key=key), hint=hint)
+
+
+def _known_keys(path: KeyPath) -> Iterator[str]:
+    model: type[BaseModel] = Document
+    if path:
+        model = _MODELS.get(str(path[0]), MicroServiceSpec)
+    yield from model.model_fields
+
+
+def _services(source: Source, document: Document) -> dict[str, MicroService]:
+    services: dict[str, MicroService] = {}
+    for given, spec in document.opea_micro_services.items():
+        path = (_SERVICES, given)
+        name = canonical_name(given)
+        if name in services:
+            other = services[name].alias or name
+            source.fail(
+                "duplicate-service",
+                f"{given!r} and {other!r} are the same service",
+                path,
+                key=True,
+                hint="keep one of them",
+            )
+        services[name] = _service(source, path, given, spec or MicroServiceSpec())
+    return services
+
+
+def _service(source: Source, path: KeyPath, given: str, spec: MicroServiceSpec) -> MicroService:
+    kind = canonical_name(spec.type) if spec.type else infer_type(given)
+    if kind is None:
+        hint = f"give it a type: one of {', '.join(service_types())}"
+        source.fail(
+            "unknown-service", f"nothing is known of a service named {given!r}", path, key=True, hint=hint
+        )
+    if kind not in service_types():
+        source.fail(
+            "unknown-type",
+            f"unknown type {spec.type!r}",
+            (*path, "type"),
+            hint=suggestion(kind, service_types()),
+        )
+    alias = given if canonical_name(given) != given else ""
+    return MicroService.model_validate({**spec.model_dump(exclude_unset=True), "type": kind, "alias": alias})
+
+
+def _flow(source: Source, document: Document, services: Mapping[str, MicroService]) -> MegaFlow:
+    nodes: list[str] = []
+    edges: list[tuple[str, str]] = []
+    for index, line in enumerate(document.opea_mega_service.mega_flow):
+        names, line_pairs = _line(source, index, line, services)
+        nodes += names
+        edges += line_pairs
+    if not nodes and services:
+        source.fail(
+            "no-flow",
+            "mega_flow is missing or empty",
+            _FLOW,
+            hint="such as: mega_flow: [embedding >> retrieval >> llm]",
+        )
+    try:
+        return MegaFlow.of(nodes, edges)
+    except ValueError as error:
+        source.fail("cycle", f"the flow runs in a circle: {error}", _FLOW, hint="take one of its arrows out")
+
+
+def _line(
+    source: Source, index: int, line: str, services: Mapping[str, MicroService]
+) -> tuple[list[str], list[tuple[str, str]]]:
+    path = (*_FLOW, index)
+    quoted = int(path in source.quoted)
+    try:
+        groups = parse_line(line)
+    except FlowSyntaxError as error:
+        place = source.location(path, offset=error.offset + quoted)
+        raise ApplicationError(
+            str(error), code="bad-flow", location=place, hint="such as: a >> (b, c) >> d"
+        ) from None
+    names = []
+    for item in (item for group in groups for item in group):
+        name = canonical_name(item.name)
+        if name not in services:
+            place = source.location(path, offset=item.offset + quoted)
+            hint = suggestion(
+                item.name, {*services, *(service.alias for service in services.values() if service.alias)}
+            )
+            message = f"the flow names {item.name!r}, which is no service of {_SERVICES}"
+            raise ApplicationError(message, code="unknown-service", location=place, hint=hint)
+        names.append(name)
+    return names, [(canonical_name(a), canonical_name(b)) for a, b in line_edges(groups)]
+
+
+def _check_reached(source: Source, services: Mapping[str, MicroService], flow: MegaFlow) -> None:
+    kinds = service_types()
+    for name, service in services.items():
+        if name not in flow.nodes and not kinds[service.type].side:
+            path = (_SERVICES, service.alias or name)
+            source.fail(
+                "unreachable-service",
+                f"no line of mega_flow names {name!r}",
+                path,
+                key=True,
+                hint="add it to the flow or take it out",
+            )
+
+
+def _check_ports(source: Source, document: Document, services: Mapping[str, MicroService]) -> None:
+    owners: dict[int, str] = {}
+    if document.opea_mega_service.port:
+        owners[document.opea_mega_service.port] = _MEGA
+    for name, service in services.items():
+        if service.port is None or service.url:
+            continue
+        if service.port in owners:
+            path = (_SERVICES, service.alias or name, "port")
+            message = f"port {service.port} is taken by {owners[service.port]}"
+            source.fail(
+                "duplicate-port", message, path, hint="give each its own, or none: then a free one is found"
+            )
+        owners[service.port] = name
