@@ -4,8 +4,8 @@ The JSON is the one OPEA's ``gmcrouter`` reads (GenAIInfra ``microservices-conne
 ``api/v1alpha3/gmconnector_types.go``); only ``spec.nodes`` is required here.
 """
 
-from ._contracts import CONTRACTS, Contract
-from ._load import dump_flow, load_flow
+from ._contracts import CONTRACTS, Contract, contract_named, contract_of
+from ._load import check_types, dump_flow, load_flow
 from ._model import Dependency, Flow, InternalService, Mode, Node, NodeKind, Step
 
 __all__ = [
@@ -18,6 +18,9 @@ __all__ = [
     "Node",
     "NodeKind",
     "Step",
+    "check_types",
+    "contract_named",
+    "contract_of",
     "dump_flow",
     "load_flow",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class NodeKind(StrEnum):
@@ -26,7 +26,7 @@ class Dependency(StrEnum):
 class Mode(StrEnum):
     """How bodies travel: as they are (release 1.1), or converted between contracts (release 1.5)."""
 
-    PASS_THROUGH = "pass-through"
+    PASS_THROUGH = "pass-through"  # noqa: S105 - a mode, no password
     ALIGNED = "aligned"
 
 
@@ -56,6 +56,16 @@ class Step(_Part):
     condition: str = ""
     dependency: Dependency | None = None
 
+    @field_validator("dependency", mode="before")
+    @classmethod
+    def _empty_dependency_is_none(cls, value: object) -> object:
+        return value or None
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether the service belongs to the application, so that it may see the caller's credentials."""
+        return self.internal_service is not None and not self.external_service
+
     @property
     def is_downstream(self) -> bool:
         """Whether the step only describes a server that another step calls itself."""
@@ -73,13 +83,19 @@ class Node(_Part):
     kind: NodeKind = Field(alias="routerType")
     steps: tuple[Step, ...] = ()
 
+    @field_validator("steps", mode="before")
+    @classmethod
+    def _null_steps_are_none(cls, value: object) -> object:
+        return value or ()
+
 
 class Flow(_Part):
     """A whole graph: the nodes by name (``root`` is the entry) and the router's own settings.
 
     ``settings`` are the strings of ``spec.routerConfig.config``: ``mode``, ``endpoint``,
-    ``release``, ``type.<step>`` (a contract name) and ``key.<step>`` (the name of the
-    environment variable that holds the bearer key of a step; never the key itself).
+    ``release``, ``type.<step>`` (a contract name), ``key.<step>`` (the name of the
+    environment variable that holds the bearer key of a step; never the key itself) and
+    ``default.<name>`` (a user parameter when the request does not give it).
     """
 
     nodes: dict[str, Node]
@@ -105,5 +121,12 @@ class Flow(_Part):
         """Environment variable with the bearer key, by step name."""
         return self._prefixed("key.")
 
+    @property
+    def defaults(self) -> Mapping[str, str]:
+        """User parameters by name, as text, that apply when a request does not give them."""
+        return self._prefixed("default.")
+
     def _prefixed(self, prefix: str) -> dict[str, str]:
-        return {key.removeprefix(prefix): value for key, value in self.settings.items() if key.startswith(prefix)}
+        return {
+            key.removeprefix(prefix): value for key, value in self.settings.items() if key.startswith(prefix)
+        }
