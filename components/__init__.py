@@ -1,1 +1,1 @@
-"""To be written in this change."""
+"""Pulumi components, a folder a target; a target's folder needs that target's extra."""

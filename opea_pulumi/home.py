@@ -9,7 +9,7 @@ import platformdirs
 
 
 def home() -> Path:
-    """The folder of states, stores, logs and the passphrase (``OPEA_HOME``, else the user's data directory)."""
+    """The folder of states, stores and logs (``OPEA_HOME``, else the user's data directory)."""
     given = os.environ.get("OPEA_HOME")
     return Path(given).expanduser().absolute() if given else platformdirs.user_data_path("opea-pulumi")
 

@@ -3,7 +3,7 @@
 from ._interface import MicroService, ServiceOrchestrator
 from ._load import FILE_NAME, Loaded, dump_application, load_application, parse_application, slug
 from ._mega_flow import MegaFlow
-from ._model import Application, DeploymentSpec, Hardware, MegaService, Profile
+from ._model import Application, DeploymentSpec, MegaService
 from ._model import MicroService as ServiceModel
 from ._types import service_types
 
@@ -11,12 +11,10 @@ __all__ = [
     "FILE_NAME",
     "Application",
     "DeploymentSpec",
-    "Hardware",
     "Loaded",
     "MegaFlow",
     "MegaService",
     "MicroService",
-    "Profile",
     "ServiceModel",
     "ServiceOrchestrator",
     "dump_application",

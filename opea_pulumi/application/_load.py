@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
-from opea_pulumi.errors import ApplicationError, Location
+from opea_pulumi.errors import ApplicationError, Location, OpeaError
 
 from ._model import Application
 from ._validate import application_of
-from ._yaml import parse
+from ._yaml import Source, parse
 
 FILE_NAME = "opea.yaml"
 
@@ -24,6 +26,17 @@ class Loaded:
     application: Application
     path: Path
     name: str
+    source: Source = field(repr=False, compare=False)
+
+    @contextmanager
+    def locating(self) -> Iterator[None]:
+        """Give errors that name a key path of this application the file, line and column of it."""
+        try:
+            yield
+        except OpeaError as error:
+            if error.location is not None and not error.location.file:
+                error.location = self.source.find(error.location.path)
+            raise
 
 
 def load_application(path: str | Path) -> Loaded:
@@ -44,10 +57,11 @@ def load_application(path: str | Path) -> Loaded:
             location=Location(str(file)),
             hint=hint,
         ) from None
-    application = parse_application(text, file=str(file))
+    source = parse(text, str(file))
+    application = application_of(source)
     absolute = file.resolve()
     name = application.name or (absolute.parent.name if file.name == FILE_NAME else absolute.stem)
-    return Loaded(application, absolute, slug(name))
+    return Loaded(application, absolute, slug(name), source)
 
 
 def parse_application(text: str | bytes, *, file: str = "") -> Application:

@@ -12,9 +12,9 @@ several lines add up. ``a >> b >> c`` and the two lines ``a >> b``, ``b >> c`` a
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 _TOKEN = re.compile(r"\s*(?:(?P<arrow>>>)|(?P<mark>[(),])|(?P<name>[A-Za-z0-9_][A-Za-z0-9_./-]*))")
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from opea_pulumi.terms import Hardware, Profile
 
 from ._mega_flow import MegaFlow
 
@@ -13,20 +14,6 @@ Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Endpoint = Annotated[str, Field(pattern=r"^/\S*$")]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")]
-
-
-class Profile(StrEnum):
-    """Which implementation of the services is deployed: OPEA's images or the small embedded ones."""
-
-    OPEA = "opea"
-    EMBEDDED = "embedded"
-
-
-class Hardware(StrEnum):
-    """What model servers run on."""
-
-    XEON = "xeon"
-    GAUDI = "gaudi"
 
 
 class _Part(BaseModel):

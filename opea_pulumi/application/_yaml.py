@@ -51,6 +51,13 @@ class Source:
         shifted = column + offset if column is not None and known == path else column
         return Location(self.file, line, shifted, key_path(path))
 
+    def find(self, path: str) -> Location:
+        """The place of a key path in text form; of what is not written, the place nearest above it."""
+        written = {key_path(known): known for known in self.marks}
+        while path not in written and path:
+            path = path.rpartition(".")[0]
+        return self.location(written.get(path, ()), key=True)
+
     def fail(
         self, code: str, message: str, path: KeyPath = (), *, key: bool = False, hint: str = ""
     ) -> NoReturn:

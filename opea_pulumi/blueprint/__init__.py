@@ -1,1 +1,40 @@
-"""To be written in this change."""
+"""The waist between the language and every target."""
+
+from ._build import ROUTER, build_blueprint
+from ._model import (
+    Blueprint,
+    EndpointValue,
+    Health,
+    LiteralValue,
+    Mount,
+    PathValue,
+    Port,
+    Resources,
+    Route,
+    Secret,
+    SecretValue,
+    Security,
+    Value,
+    Volume,
+    Workload,
+)
+
+__all__ = [
+    "ROUTER",
+    "Blueprint",
+    "EndpointValue",
+    "Health",
+    "LiteralValue",
+    "Mount",
+    "PathValue",
+    "Port",
+    "Resources",
+    "Route",
+    "Secret",
+    "SecretValue",
+    "Security",
+    "Value",
+    "Volume",
+    "Workload",
+    "build_blueprint",
+]

@@ -1,1 +1,38 @@
-"""To be written in this change."""
+"""The local target: processes of this machine, profile embedded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from opea_pulumi.errors import PreflightError
+from opea_pulumi.targets import Deployment, Operations
+from opea_pulumi.terms import Profile
+
+
+class LocalTarget:
+    """Runs an application as processes; the embedded default that needs nothing but this package."""
+
+    name = "local"
+    profiles = (Profile.EMBEDDED,)
+
+    def preflight(self, deployment: Deployment) -> list[PreflightError]:
+        """Missing extras, and requested ports that other programs hold."""
+        from .preflight import preflight
+
+        return preflight(deployment)
+
+    def program(self, deployment: Deployment) -> None:
+        """Register the application's processes and export the outputs."""
+        from .program import program
+
+        program(deployment)
+
+    def operations(self, outputs: Mapping[str, Any], resources: list[Mapping[str, Any]]) -> Operations:
+        """Status and logs from the processes' own records."""
+        from .operations import LocalOperations
+
+        return LocalOperations(resources)
+
+
+TARGET = LocalTarget()

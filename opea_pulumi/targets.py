@@ -1,0 +1,128 @@
+"""What a target is, and how the installed ones are found (entry points ``opea_pulumi.targets``).
+
+A target is where an application runs. This module imports no Pulumi package: a target's module
+must not either, until its ``program`` runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Protocol
+
+from opea_pulumi.blueprint import Blueprint
+from opea_pulumi.errors import PreflightError, UsageError
+from opea_pulumi.terms import Profile
+
+DEFAULT = "local"
+"""The target that is meant when nothing names one."""
+
+PROJECT = "opea"
+"""The Pulumi project of every stack, as in Pulumi.yaml."""
+
+OUTPUTS = ("application", "endpoints", "profile", "target", "url")
+"""The stack outputs that every target gives.
+
+``url``: where users send questions (the mega endpoint, whole); ``endpoints``: base URL by workload;
+``application``: absolute path of its file; ``target`` and ``profile``: their names.
+"""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One application on its way to a target; ``source`` is the absolute path of its file."""
+
+    blueprint: Blueprint
+    source: Path
+    stack: str
+
+
+@dataclass(frozen=True)
+class WorkloadStatus:
+    """What one workload is doing: ``state`` is ``running``, ``unhealthy`` or ``stopped``.
+
+    ``since`` is an ISO 8601 time, ``detail`` what the target adds (such as a process id).
+    """
+
+    name: str
+    state: str
+    url: str = ""
+    since: str = ""
+    detail: str = ""
+
+
+class Operations(Protocol):
+    """What can be asked of a running stack, with the same words on every target."""
+
+    def status(self) -> list[WorkloadStatus]:
+        """The state of every workload, in the order in which they start."""
+        ...
+
+    def logs(self, workload: str, *, tail: int, follow: bool) -> Iterator[str]:
+        """The last ``tail`` lines of a workload's log, and with ``follow`` those to come.
+
+        Raises:
+            OperationError: the stack has no such workload.
+        """
+        ...
+
+
+class Target(Protocol):
+    """A place where applications run."""
+
+    @property
+    def name(self) -> str:
+        """The word on the command line."""
+        ...
+
+    @property
+    def profiles(self) -> tuple[Profile, ...]:
+        """The profiles that it can deploy, the default first."""
+        ...
+
+    def preflight(self, deployment: Deployment) -> list[PreflightError]:
+        """What is missing before anything is created; empty when nothing is."""
+        ...
+
+    def program(self, deployment: Deployment) -> None:
+        """The Pulumi program: registers resources and exports :data:`OUTPUTS`."""
+        ...
+
+    def operations(self, outputs: Mapping[str, Any], resources: list[Mapping[str, Any]]) -> Operations:
+        """The operations of a deployed stack, from its outputs and its exported resources."""
+        ...
+
+
+def target_names() -> list[str]:
+    """The names of the installed targets, sorted."""
+    return sorted({point.name for point in entry_points(group="opea_pulumi.targets")})
+
+
+def load_target(name: str) -> Target:
+    """An installed target.
+
+    Raises:
+        UsageError: none has that name.
+    """
+    for point in entry_points(group="opea_pulumi.targets", name=name):
+        target: Target = point.load()
+        return target
+    hint = f"one of {', '.join(target_names())}"
+    raise UsageError(f"no target is named {name!r}", code="unknown-target", hint=hint)
+
+
+def choose_profile(target: Target, asked: Profile | None) -> Profile:
+    """The profile that a target deploys.
+
+    Raises:
+        UsageError: the target cannot deploy the one that was asked for.
+    """
+    if asked is None:
+        return target.profiles[0]
+    if asked not in target.profiles:
+        offered = ", ".join(target.profiles)
+        message = f"target {target.name} cannot deploy profile {asked}"
+        raise UsageError(message, code="profile-target", hint=f"it deploys {offered}")
+    return asked

@@ -1,0 +1,19 @@
+"""Words with a fixed set of values that several parts share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Profile(StrEnum):
+    """Which implementation of the services is deployed: OPEA's images or the small embedded ones."""
+
+    OPEA = "opea"
+    EMBEDDED = "embedded"
+
+
+class Hardware(StrEnum):
+    """What model servers run on."""
+
+    XEON = "xeon"
+    GAUDI = "gaudi"

@@ -1,0 +1,43 @@
+"""The Pulumi program of every stack: reads the stack's configuration, runs its target.
+
+Configuration (namespace ``opea``): ``application`` (path; relative ones from the project's root),
+``target``, ``profile``. With no target the stack's name is one, and with no application it is
+examples/chatqna (Pulumi.yaml).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pulumi
+
+from opea_pulumi.application import load_application
+from opea_pulumi.blueprint import build_blueprint
+from opea_pulumi.errors import OpeaError
+from opea_pulumi.targets import PROJECT, Deployment, choose_profile, load_target
+from opea_pulumi.terms import Profile
+
+EXAMPLE = "examples/chatqna"
+
+
+def run(root: Path) -> None:
+    """Run the stack's target; ``root`` is where relative paths of the configuration start.
+
+    Raises:
+        pulumi.RunError: the configuration or the application is wrong; the message says how.
+    """
+    try:
+        _run(root)
+    except OpeaError as error:
+        raise pulumi.RunError(str(error)) from None
+
+
+def _run(root: Path) -> None:
+    config = pulumi.Config(PROJECT)
+    target = load_target(config.get("target") or pulumi.get_stack())
+    loaded = load_application(root / (config.get("application") or EXAMPLE))
+    asked = config.get("profile")
+    with loaded.locating():
+        profile = choose_profile(target, Profile(asked) if asked else loaded.application.deployment.profile)
+        blueprint = build_blueprint(loaded.application, name=loaded.name, profile=profile)
+    target.program(Deployment(blueprint, loaded.path, pulumi.get_stack()))
