@@ -1,1 +1,17 @@
-"""To be written in this change."""
+"""``pulumi-resource-opea``: the Pulumi plugin that hosts the components and the local custom resources.
+
+The engine starts it, reads the port of its gRPC server from the first line it prints, and talks the resource
+provider protocol to it. ``opea:index:Process`` and ``opea:index:LocalVolume`` are served here; component
+classes come from the entry points of the group ``opea_pulumi.components``.
+"""
+
+from __future__ import annotations
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Serve the plugin until the engine ends it (the console script ``pulumi-resource-opea``)."""
+    from opea_pulumi.provider._serve import main as serve
+
+    serve()

@@ -1,0 +1,88 @@
+"""The custom resources of the local target, served by ``pulumi-resource-opea``.
+
+``Process`` is a detached process of this machine; ``LocalVolume`` is a folder that holds data. Annotations are read
+by the plugin's schema, so this module must not postpone them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+
+__all__ = ["LocalVolume", "LocalVolumeArgs", "Process", "ProcessArgs"]
+
+
+class ProcessArgs(TypedDict):
+    """The inputs of a process."""
+
+    command: pulumi.Input[Sequence[pulumi.Input[str]]]
+    """The program and its arguments; `{port}` inside one is replaced by the port."""
+    directory: pulumi.Input[str]
+    """An absolute folder of its own for the record `process.json` and the log `output.log`. A change replaces."""
+    environment: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
+    """Variables beside the few that are inherited (PATH, HOME, locale, proxies). Values may be secret."""
+    working_directory: NotRequired[pulumi.Input[str]]
+    """Where the program starts; `directory` if not given."""
+    port: NotRequired[pulumi.Input[int]]
+    """The TCP port, exactly this one; taken by another process is an error that names it."""
+    preferred_port: NotRequired[pulumi.Input[int]]
+    """The TCP port to begin with; the next free one is taken if this one is not."""
+    health_path: NotRequired[pulumi.Input[str]]
+    """A path on 127.0.0.1 and the port that answers 2xx once the process serves; else the port must connect."""
+    start_timeout: NotRequired[pulumi.Input[float]]
+    """Seconds to wait until it serves (60)."""
+    stop_timeout: NotRequired[pulumi.Input[float]]
+    """Seconds between SIGTERM and SIGKILL (10)."""
+    log_max_bytes: NotRequired[pulumi.Input[int]]
+    """Size in bytes at which the log is rotated (10 MiB)."""
+    log_backups: NotRequired[pulumi.Input[int]]
+    """How many rotated logs are kept (3)."""
+    triggers: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
+    """Any texts; a change of one restarts the process."""
+
+
+class LocalVolumeArgs(TypedDict):
+    """The inputs of a volume."""
+
+    path: pulumi.Input[str]
+    """The absolute folder. It is made (mode 0700), or adopted when empty or made by an earlier volume."""
+
+
+class _Resource(pulumi.CustomResource):
+    """Names are `snake_case` in Python and `camelCase` on the wire."""
+
+    def translate_input_property(self, prop: str) -> str:
+        head, *rest = prop.split("_")
+        return head + "".join(word.capitalize() for word in rest)
+
+    def translate_output_property(self, prop: str) -> str:
+        return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in prop)
+
+
+class Process(_Resource):
+    """A detached process of this machine: started, waited for until healthy, restarted on change, stopped on delete."""
+
+    pid: pulumi.Output[int]
+    """Its process id."""
+    port: pulumi.Output[int | None]
+    """Its TCP port on 127.0.0.1, if it has one."""
+    url: pulumi.Output[str | None]
+    """`http://127.0.0.1:PORT`, if it has a port."""
+    log_file: pulumi.Output[str]
+    """The file that gets what it prints; older parts are beside it as `.1`, `.2`..."""
+    started_at: pulumi.Output[str]
+    """When it was started, ISO 8601 in UTC."""
+
+    def __init__(self, name: str, args: ProcessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        outputs: dict[str, Any] = dict.fromkeys(("pid", "port", "url", "log_file", "started_at"))
+        super().__init__("opea:index:Process", name, outputs | args, opts)
+
+
+class LocalVolume(_Resource):
+    """A folder that holds data. It is removed with the resource, unless `OPEA_KEEP_DATA=1` is set."""
+
+    path: pulumi.Output[str]
+    """The absolute folder."""
+
+    def __init__(self, name: str, args: LocalVolumeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("opea:index:LocalVolume", name, dict(args), opts)

@@ -1,0 +1,133 @@
+"""TCP ports of this machine: free or not, who listens on them, and which process gets which."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import socket
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import psutil
+
+from opea_pulumi.provider._groups import MARKER, marker_urn
+
+_NEXT_TRIED = 200
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who listens on a port: ``pid`` and ``name`` when the system tells, ``urn`` when it is a process of ours."""
+
+    pid: int | None = None
+    name: str = ""
+    urn: str = ""
+
+    def __str__(self) -> str:
+        if self.pid is None:
+            return "a process of another user"
+        owner = f", {self.urn}" if self.urn else ""
+        return f"{self.name or 'a process'} (pid {self.pid}{owner})"
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on 127.0.0.1:``port`` now."""
+    with socket.socket() as probe:
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # a closed server's TIME_WAIT is no obstacle
+        try:
+            probe.bind(("127.0.0.1", port))
+            probe.listen(1)
+        except OSError:
+            return False
+    return True
+
+
+def holder(port: int) -> Holder | None:
+    """The process that listens on ``port``, or ``None`` when the port is free."""
+    if is_free(port):
+        return None
+    for pid in _listeners(port):
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(pid)
+            name, urn = process.name(), ""
+            with contextlib.suppress(psutil.Error):
+                urn = marker_urn(process.environ().get(MARKER, ""))
+            return Holder(pid, name, urn)
+    return Holder()
+
+
+def _listeners(port: int) -> list[int]:
+    """Pids that listen on ``port``; where the system does not list them to this user, each is asked."""
+    try:
+        sockets = psutil.net_connections("tcp")
+    except psutil.AccessDenied:  # macOS without root
+        return [pid for pid in psutil.pids() if any(found == port for _, found in listening([pid]))]
+    return [
+        s.pid
+        for s in sockets
+        if s.pid and s.status == psutil.CONN_LISTEN and s.laddr and s.laddr.port == port
+    ]
+
+
+def listening(pids: Iterable[int]) -> list[tuple[str, int]]:
+    """The addresses and ports on which the processes listen; processes that are gone have none."""
+    found = []
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            sockets = psutil.Process(pid).net_connections("tcp")
+            found += [
+                (s.laddr.ip, s.laddr.port) for s in sockets if s.status == psutil.CONN_LISTEN and s.laddr
+            ]
+    return found
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address can be reached from this machine only."""
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return (mapped or parsed).is_loopback
+
+
+class Reservations:
+    """Ports that checks of this plugin have promised, by URN; two parallel checks never promise one twice."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ports: dict[str, int] = {}
+
+    def fixed(self, urn: str, port: int) -> str | None:
+        """Promise ``port`` to ``urn``; returns the URN that has it already, if any."""
+        with self._lock:
+            other = next((name for name, taken in self._ports.items() if taken == port and name != urn), None)
+            if other is None:
+                self._ports[urn] = port
+            return other
+
+    def choose(self, urn: str, wanted: Iterable[int], preferred: int | None) -> int:
+        """Promise a port: one of ``wanted`` as it is, else ``preferred`` or the next free one, else any."""
+        with self._lock:
+            taken = {port for name, port in self._ports.items() if name != urn}
+            port = next((port for port in wanted if port not in taken), None) or _next_free(preferred, taken)
+            self._ports[urn] = port
+            return port
+
+    def release(self, urn: str) -> None:
+        """Forget the promise made to ``urn``."""
+        with self._lock:
+            self._ports.pop(urn, None)
+
+
+def _next_free(preferred: int | None, taken: set[int]) -> int:
+    if preferred is not None:
+        for port in range(preferred, min(preferred + _NEXT_TRIED, 65536)):
+            if port not in taken and is_free(port):
+                return port
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port not in taken:
+            return port

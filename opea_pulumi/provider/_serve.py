@@ -1,0 +1,113 @@
+"""The gRPC server of the plugin.
+
+The SDK has two servicers: the one of ``pulumi.provider`` constructs components, the one of
+``pulumi.provider.experimental`` manages custom resources. This plugin does both, and shows an error that was
+raised on purpose as one message where the SDK's servers add a Python traceback; so it serves a class of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import importlib.metadata
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+import grpc.aio
+from google.protobuf import empty_pb2
+from pulumi.provider.experimental import server as custom
+from pulumi.provider.server import ComponentInitError
+from pulumi.provider.server import ProviderServicer as ComponentServicer
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
+from pulumi.runtime.proto import provider_pb2_grpc
+
+from opea_pulumi.errors import OpeaError
+from opea_pulumi.provider._plugin import OpeaProvider
+
+_CLEAN = ("Construct", "Call", "GetSchema", "Check", "Diff", "Create", "Read", "Update", "Delete")
+_ORPHAN_POLL = 1.0
+
+Method = Callable[[Any, Any, Any], Awaitable[Any]]
+
+
+class Servicer(custom.ProviderServicer):
+    """Custom resources by the experimental servicer, components by the other one."""
+
+    def __init__(self, args: list[str], provider: OpeaProvider, engine_address: str) -> None:
+        version = provider.version or ""
+        super().__init__(args, version, provider, engine_address)
+        self._plugin = provider
+        self._hosted = ComponentServicer(provider, args, engine_address)
+
+    async def Construct(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's names
+        return await self._hosted.Construct(request, context)
+
+    async def Call(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return await self._hosted.Call(request, context)
+
+    async def Cancel(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
+        self._plugin.cancel()
+        return empty_pb2.Empty()
+
+
+def _clean(method: Method) -> Method:
+    async def wrapper(self: Servicer, request: Any, context: Any) -> Any:
+        try:
+            return await method(self, request, context)
+        except Exception as error:
+            if known := _on_purpose(error):
+                await context.abort(grpc.StatusCode.UNKNOWN, str(known))
+            raise
+
+    return wrapper
+
+
+for _name in _CLEAN:
+    setattr(Servicer, _name, _clean(getattr(Servicer, _name)))
+
+
+def _on_purpose(error: BaseException | None) -> OpeaError | None:
+    """The project's own error inside what the SDK raised."""
+    while error is not None and not isinstance(error, OpeaError):
+        error = error.inner if isinstance(error, ComponentInitError) else error.__context__
+    return error
+
+
+def main() -> None:
+    """Serve until the engine ends this process, or is gone."""
+    parser = argparse.ArgumentParser(
+        prog="pulumi-resource-opea", description="The Pulumi plugin of opea-pulumi."
+    )
+    parser.add_argument("engine", help="address of the Pulumi engine")
+    known, _ = parser.parse_known_args()
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(known.engine))
+
+
+async def _serve(engine_address: str) -> None:
+    server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
+    provider = OpeaProvider(importlib.metadata.version("opea-pulumi"))
+    servicer = Servicer(sys.argv[1:], provider, engine_address)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    sys.stdout.buffer.write(f"{port}\n".encode())
+    sys.stdout.buffer.flush()
+    await _until_ended()
+    provider.cancel()
+    await server.stop(grace=0.5)
+
+
+async def _until_ended() -> None:
+    """Return on SIGINT or SIGTERM, or when the engine that started this plugin is gone."""
+    ended, parent = asyncio.Event(), os.getppid()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    while not ended.is_set() and os.getppid() == parent:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), _ORPHAN_POLL)
