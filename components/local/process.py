@@ -1,7 +1,7 @@
 """The custom resources of the local target, served by ``pulumi-resource-opea``.
 
-``Process`` is a detached process of this machine; ``LocalVolume`` is a folder that holds data. Annotations are read
-by the plugin's schema, so this module must not postpone them.
+``Process`` is a detached process of this machine; ``LocalVolume`` is a folder that holds data. The plugin's
+schema is read from the annotations here, so they must not be postponed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ class ProcessArgs(TypedDict):
     command: pulumi.Input[Sequence[pulumi.Input[str]]]
     """The program and its arguments; `{port}` inside one is replaced by the port."""
     directory: pulumi.Input[str]
-    """An absolute folder of its own for the record `process.json` and the log `output.log`. A change replaces."""
+    """An absolute folder of its own, for `process.json` and the log `output.log`. A change replaces."""
     environment: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
     """Variables beside the few that are inherited (PATH, HOME, locale, proxies). Values may be secret."""
     working_directory: NotRequired[pulumi.Input[str]]
@@ -28,7 +28,7 @@ class ProcessArgs(TypedDict):
     preferred_port: NotRequired[pulumi.Input[int]]
     """The TCP port to begin with; the next free one is taken if this one is not."""
     health_path: NotRequired[pulumi.Input[str]]
-    """A path on 127.0.0.1 and the port that answers 2xx once the process serves; else the port must connect."""
+    """The path that answers GET with 2xx once the process serves; without it the port must connect."""
     start_timeout: NotRequired[pulumi.Input[float]]
     """Seconds to wait until it serves (60)."""
     stop_timeout: NotRequired[pulumi.Input[float]]
@@ -60,14 +60,14 @@ class _Resource(pulumi.CustomResource):
 
 
 class Process(_Resource):
-    """A detached process of this machine: started, waited for until healthy, restarted on change, stopped on delete."""
+    """A detached process of this machine: started and waited for, restarted on change, stopped on delete."""
 
     pid: pulumi.Output[int]
     """Its process id."""
-    port: pulumi.Output[int | None]
-    """Its TCP port on 127.0.0.1, if it has one."""
-    url: pulumi.Output[str | None]
-    """`http://127.0.0.1:PORT`, if it has a port."""
+    port: pulumi.Output[int]
+    """Its TCP port on 127.0.0.1; absent if it has none."""
+    url: pulumi.Output[str]
+    """`http://127.0.0.1:PORT`; absent without a port."""
     log_file: pulumi.Output[str]
     """The file that gets what it prints; older parts are beside it as `.1`, `.2`..."""
     started_at: pulumi.Output[str]

@@ -17,7 +17,10 @@ ComponentClass = type[pulumi.ComponentResource]
 
 
 class Components:
-    """What the entry points offer. One whose extra is not installed is skipped, until something of it is asked for."""
+    """What the entry points offer.
+
+    A target whose extra is not installed is left out, until something of it is asked for.
+    """
 
     def __init__(self, entry_points: Iterable[importlib.metadata.EntryPoint] | None = None) -> None:
         found = importlib.metadata.entry_points(group=GROUP) if entry_points is None else entry_points
@@ -33,7 +36,7 @@ class Components:
     def load_until(self, name: str) -> None:
         """Import modules until one has the class ``name``, those of which the name reminds first.
 
-        Raises :class:`EngineError` (``unknown-component``) when none has it, with the extras that are missing.
+        Raises :class:`EngineError` when none has it: ``unknown-component``, or ``missing-extra``.
         """
         self._waiting.sort(key=lambda entry: not name.lower().startswith(entry.name.lower()))
         while all(component.__name__ != name for component in self.loaded):
@@ -58,7 +61,7 @@ class Components:
                     raise EngineError(
                         f"{component.__module__} and {other.__module__} both define {name}",
                         code="duplicate-component",
-                        hint="class and Args names are unique over all targets: begin them with the target's name",
+                        hint="begin the names of classes and Args with the target's name",
                     )
             taken |= dict.fromkeys(_names(component), component)
             self.loaded.append(component)

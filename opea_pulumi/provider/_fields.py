@@ -46,7 +46,7 @@ def check_fields(fields: Mapping[str, Field], given: Properties) -> tuple[Proper
 
 
 def changed(fields: Iterable[str], old: Properties, new: Properties) -> dict[str, tuple[bool, bool]]:
-    """The inputs that differ, each with (it was there, it is there); a value not known yet counts as changed."""
+    """The inputs that differ, each with (it was there, it is there); what is not known yet counts."""
     before, after = plain_map(old), plain_map(new)
     names = [name for name in fields if before.get(name) != after.get(name) or _is_unknown(new.get(name))]
     return {name: (name in before, name in new) for name in names}

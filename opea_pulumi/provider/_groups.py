@@ -1,7 +1,7 @@
 """The processes that belong to one record: found again, counted and ended, never mistaken for others.
 
-A process is recognised by pid, start time and boot. Once its supervisor is gone, what is left of its session is
-recognised by a variable in its environment that no other process has.
+A process is recognised by pid, start time and boot. Once its supervisor is gone, what is left of its session
+is recognised by a variable in its environment that no other process has.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import psutil
 
@@ -45,7 +45,7 @@ def is_alive(record: Record) -> bool:
 
 
 def members(record: Record) -> dict[int, str]:
-    """What runs of the record, as pid to start token: its session while its supervisor runs, and all with its marker."""
+    """What runs of the record, as pid to start token: its supervisor's session, and all with its marker."""
     if record.boot != boot_id():
         return {}
     supervised = start_token(record.supervisor.pid) == record.supervisor.start
@@ -63,33 +63,31 @@ def _belongs(pid: int, record: Record, *, session: bool) -> bool:
     return False
 
 
-async def stop(record: Record, timeout: float, cancelled: asyncio.Event) -> None:
-    """End the record's processes: SIGTERM, after ``timeout`` seconds (or when cancelled) SIGKILL; wait till gone.
+async def stop(record: Record, grace: float, cancelled: asyncio.Event | None = None) -> None:
+    """End the record's processes: SIGTERM, after ``grace`` seconds SIGKILL. Returns when they are gone.
 
-    Does nothing when they are gone already. Raises :class:`OperationError` when the system can't kill one.
+    Raises :class:`OperationError`: ``cancelled`` during the grace, ``not-stopped`` when one can't be killed.
     """
     found = members(record)
     own = record.supervisor.pid
     # The supervisor passes SIGTERM on to the group it knows.
     _signal([own] if own in found else found, signal.SIGTERM)
-    await _gone(found, timeout, cancelled)
+    if not await gone(found, grace, cancelled) and cancelled and cancelled.is_set():
+        raise OperationError("cancelled while the process was being stopped", code="cancelled")
     # It goes last: it reaps the others and writes how they ended.
     found = members(record)
-    others = {pid: token for pid, token in found.items() if pid != own}
-    _signal(others, signal.SIGKILL)
-    await _gone(found, 1.0)
+    _signal([pid for pid in found if pid != own], signal.SIGKILL)
+    await gone(found, 1.0)
     found = members(record)
     _signal(found, signal.SIGKILL)
-    if not await _gone(found, _KILL_WAIT):
-        raise OperationError(
-            f"processes {', '.join(map(str, found))} can't be killed",
-            code="not-stopped",
-            hint="see their state with ps",
-        )
+    if not await gone(found, _KILL_WAIT):
+        pids = ", ".join(map(str, found))
+        raise OperationError(f"processes {pids} can't be killed", code="not-stopped", hint="see ps")
 
 
-async def _gone(found: dict[int, str], timeout: float, cancelled: asyncio.Event | None = None) -> bool:
-    deadline = time.monotonic() + timeout
+async def gone(found: Mapping[int, str | None], limit: float, cancelled: asyncio.Event | None = None) -> bool:
+    """Whether the processes, as pid to start token, end within ``limit`` seconds and before ``cancelled``."""
+    deadline = time.monotonic() + limit
     while any(start_token(pid) == token for pid, token in found.items()):
         if time.monotonic() >= deadline or (cancelled and cancelled.is_set()):
             return False

@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 from opea_pulumi.errors import OperationError
-from opea_pulumi.provider._groups import is_alive, members
+from opea_pulumi.provider._groups import gone, is_alive, members
 from opea_pulumi.provider._ports import is_loopback, listening
 from opea_pulumi.provider._process_inputs import ProcessInputs
 from opea_pulumi.provider._record import Record
-from opea_pulumi.provider._supervisor import LOG, start_token
+from opea_pulumi.provider._supervisor import LOG
 
 _POLL = 0.1
 _REQUEST_TIMEOUT = 5.0
@@ -20,15 +20,13 @@ _LAST_LINES = 15
 _LAST_BYTES = 16_384
 
 
-async def wait_healthy(
-    record: Record, inputs: ProcessInputs, timeout: float, cancelled: asyncio.Event
-) -> None:
+async def wait_healthy(record: Record, inputs: ProcessInputs, limit: float, cancelled: asyncio.Event) -> None:
     """Return when the process serves: its health path answers 2xx, or its port connects, or it simply runs.
 
-    Raises :class:`OperationError` with code ``process-exited``, ``health-timeout`` (``timeout`` is in seconds) or
+    Raises :class:`OperationError`: ``process-exited``, ``health-timeout`` (after ``limit`` seconds) or
     ``cancelled``; the first two show the log's last lines.
     """
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + limit
     reason = "no answer yet"
     while is_alive(record):
         try:
@@ -40,13 +38,14 @@ async def wait_healthy(
             raise OperationError("cancelled while waiting for the process to serve", code="cancelled")
         if time.monotonic() >= deadline:
             raise OperationError(
-                f"the process did not become healthy within {timeout:g} s: {reason}\n{last_lines(inputs.directory)}",
+                f"not healthy within {limit:g} s: {reason}\n{last_lines(inputs.directory)}",
                 code="health-timeout",
                 hint="raise startTimeout if it only needs longer",
             )
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(cancelled.wait(), _POLL)
-    await _until_logged(record)
+    # The supervisor ends after its child, having written the log's last line.
+    await gone({record.supervisor.pid: record.supervisor.start}, 2.0)
     raise OperationError(
         f"the process exited at start\n{last_lines(inputs.directory)}", code="process-exited"
     )
@@ -74,13 +73,6 @@ def last_lines(directory: Path) -> str:
     except OSError:
         lines = []
     return "\n".join([f"  last lines of {path}:", *(f"    {line}" for line in lines or ["(it is empty)"])])
-
-
-async def _until_logged(record: Record) -> None:
-    """The supervisor ends just after its child, having written the log's last line."""
-    deadline = time.monotonic() + 2
-    while start_token(record.supervisor.pid) == record.supervisor.start and time.monotonic() < deadline:
-        await asyncio.sleep(0.02)
 
 
 async def _probe(inputs: ProcessInputs) -> str:

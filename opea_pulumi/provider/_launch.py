@@ -18,32 +18,14 @@ from opea_pulumi.provider._health import check_loopback, wait_healthy
 from opea_pulumi.provider._process_inputs import ProcessInputs
 from opea_pulumi.provider._record import Record, new_record, new_salt, remove_record, salted_digest
 
-INHERITED = frozenset(
-    [
-        "PATH",
-        "HOME",
-        "USER",
-        "LOGNAME",
-        "LANG",
-        "LANGUAGE",
-        "TZ",
-        "TMPDIR",
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-        "REQUESTS_CA_BUNDLE",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "NO_PROXY",
-        "ALL_PROXY",
-        "http_proxy",
-        "https_proxy",
-        "no_proxy",
-        "all_proxy",
-    ]
-)
+_NAMES = """PATH HOME USER LOGNAME LANG LANGUAGE TZ TMPDIR SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE
+HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY http_proxy https_proxy no_proxy all_proxy"""
+
+INHERITED = frozenset(_NAMES.split())
 """Variables of the plugin's environment that a process gets as well; all others are left out."""
 
 _ADOPT_TIMEOUT = 5.0
+_FAILED_GRACE = 3.0  # the engine ends a plugin 5 s after Ctrl-C
 _PORT_WAIT = 15.0
 _SPAWN_TIMEOUT = 30.0
 
@@ -64,19 +46,19 @@ async def start(urn: str, inputs: ProcessInputs, cancelled: asyncio.Event) -> Re
         await wait_healthy(record, inputs, inputs.start_timeout, cancelled)
         check_loopback(record)
     except BaseException:
-        await end(record, inputs.directory, inputs.stop_timeout, cancelled)
+        await end(record, inputs.directory, min(inputs.stop_timeout, _FAILED_GRACE))
         raise
     return record
 
 
-async def end(record: Record, directory: Path, timeout: float, cancelled: asyncio.Event) -> None:
+async def end(record: Record, directory: Path, grace: float, cancelled: asyncio.Event | None = None) -> None:
     """Stop the record's processes and remove the record."""
-    await stop(record, timeout, cancelled)
+    await stop(record, grace, cancelled)
     remove_record(directory)
 
 
 async def _take_over(urn: str, inputs: ProcessInputs, cancelled: asyncio.Event) -> Record | None:
-    """The process that an earlier start left, when it is the same and healthy; anything else it left is ended."""
+    """The process that an earlier start left, when it is the same and healthy; else it is ended."""
     record = Record.load(inputs.directory)
     if record is None:
         return None
@@ -107,7 +89,7 @@ def _make_directory(directory: Path) -> None:
 
 
 async def _wait_port(port: int, cancelled: asyncio.Event) -> None:
-    """Wait while a process of ours that is being replaced still holds the port; anyone else is a failure at once."""
+    """Wait while a process of ours, which may be about to end, holds the port; anyone else is a failure."""
     deadline = time.monotonic() + _PORT_WAIT
     while holder := _ports.holder(port):
         if not holder.urn or time.monotonic() >= deadline or cancelled.is_set():

@@ -23,8 +23,9 @@ from opea_pulumi.provider._volume import VolumeResource
 Resource = ProcessResource | VolumeResource
 
 
-class OpeaProvider(ComponentProvider, rpc.Provider):  # type: ignore[misc]  # sync and async cancel, construct
-    """Serves ``opea:index:Process``, ``opea:index:LocalVolume`` and the components of the installed targets."""
+# The SDK's two bases differ in what is async; the servicer calls the right ones.
+class OpeaProvider(ComponentProvider, rpc.Provider):  # type: ignore[misc]
+    """Serves ``Process``, ``LocalVolume`` and the components of the installed targets."""
 
     def __init__(self, version: str, components: Components | None = None) -> None:
         self._offered = components or Components()
@@ -47,7 +48,7 @@ class OpeaProvider(ComponentProvider, rpc.Provider):  # type: ignore[misc]  # sy
         self._analyze()
         return rpc.GetSchemaResponse(merge(self.schema or "{}", self._offered.missing))
 
-    def construct(
+    def construct(  # type: ignore[override]
         self, name: str, resource_type: str, inputs: Inputs, options: ResourceOptions | None = None
     ) -> ConstructResult:
         """Construct a component; its module is imported now."""
@@ -68,7 +69,7 @@ class OpeaProvider(ComponentProvider, rpc.Provider):  # type: ignore[misc]  # sy
         component_name: str,
         property_path: str,
     ) -> Inputs:
-        """As in the SDK, but integers arrive as integers (3.272 hands on the wire's floats, and fails on outputs)."""
+        """As in the SDK, but with integers: 3.272 hands on the wire's floats and fails on outputs."""
         numbers = {name: _as_number(definition) for name, definition in properties.items()}
         mapped = super().map_input_properties(inputs, numbers, mapping, component_name, property_path)
         return {
@@ -101,7 +102,7 @@ class OpeaProvider(ComponentProvider, rpc.Provider):  # type: ignore[misc]  # sy
         """Delete a custom resource."""
         await self._resource(request.type).delete(request)
 
-    def cancel(self) -> None:
+    def cancel(self) -> None:  # type: ignore[override]
         """Abort all waits: the user pressed Ctrl-C."""
         self._cancelled.set()
 

@@ -18,7 +18,7 @@ _NEXT_TRIED = 200
 
 @dataclass(frozen=True)
 class Holder:
-    """Who listens on a port: ``pid`` and ``name`` when the system tells, ``urn`` when it is a process of ours."""
+    """Who listens on a port: ``pid`` and ``name`` if the system tells, ``urn`` if it is one of ours."""
 
     pid: int | None = None
     name: str = ""

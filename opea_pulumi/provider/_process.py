@@ -1,8 +1,8 @@
 """``opea:index:Process``: a detached local process as a resource.
 
-*read* (refresh) looks at processes only: one whose supervisor or child is gone, or that ran before a reboot, is
-reported as gone, so that the next update starts it again; what is left of it is ended on the spot, because after
-that nothing would name it any more. A process that runs but does not answer is left to ``status`` and to its user.
+*read* (refresh) looks at processes only: one whose supervisor or child is gone, or that ran before a reboot,
+is reported as gone, so that the next update starts it again; what is left of it is ended on the spot, because
+after that nothing would name it. One that runs but does not answer is left to ``status`` and to its user.
 """
 
 from __future__ import annotations
@@ -23,11 +23,24 @@ from opea_pulumi.provider._health import wait_healthy
 from opea_pulumi.provider._launch import end, start
 from opea_pulumi.provider._process_inputs import DEFAULT_STOP_TIMEOUT, FIELDS, RESTARTS, ProcessInputs
 from opea_pulumi.provider._process_ports import check_port
-from opea_pulumi.provider._record import Record, remove_record
+from opea_pulumi.provider._record import Record, remove_record, salted_digest
 from opea_pulumi.provider._supervisor import LOG
 from opea_pulumi.provider._values import Properties, is_unknown, lift, plain, plain_map, secret_texts, unknown
 
 _SHORTEST_REDACTED = 4
+
+
+class RestartError(OperationError):
+    """An update ended the old process and could not start the new one: what is true of the resource now.
+
+    The engine keeps this state and the failure, so that the next update tries again even without a change.
+    """
+
+    def __init__(
+        self, error: OperationError, resource_id: str, inputs: Properties, state: Properties
+    ) -> None:
+        super().__init__(error.message, code=error.code, hint=error.hint)
+        self.resource_id, self.inputs, self.state = resource_id, inputs, state
 
 
 class ProcessResource:
@@ -74,39 +87,49 @@ class ProcessResource:
         if request.preview:
             kept = {} if restart else _running(request.olds)
             return rpc.UpdateResponse(_outputs(request.news, None) | kept)
-        inputs = ProcessInputs.of(request.news)
-        record = Record.load(inputs.directory)
-        with _redacted(request.news):
-            if restart or record is None or not is_alive(record):
-                if record:
-                    await end(record, inputs.directory, _stop_timeout(request.olds), self._cancelled)
-                record = await start(request.urn, inputs, self._cancelled)
-            else:
-                await self._apply_settings(record, inputs, changes)
+        record = Record.load(Path(request.resource_id))
+        if restart or record is None or not is_alive(record):
+            record = await self._restart(request, record)
+        else:
+            record = await self._apply_settings(record, ProcessInputs.of(request.news), changes)
         return rpc.UpdateResponse(_outputs(request.news, record))
+
+    async def _restart(self, request: rpc.UpdateRequest, old: Record | None) -> Record:
+        inputs = ProcessInputs.of(request.news)
+        if old:
+            await end(old, inputs.directory, _stop_timeout(request.olds), self._cancelled)
+        try:
+            with _redacted(request.news):
+                return await start(request.urn, inputs, self._cancelled)
+        except OperationError as error:
+            state = _outputs(request.news, None) | {"pid": lift(0), "startedAt": lift("")}
+            raise RestartError(error, request.resource_id, request.news, state) from error
 
     async def _apply_settings(
         self, record: Record, inputs: ProcessInputs, changes: dict[str, tuple[bool, bool]]
-    ) -> None:
+    ) -> Record:
         if "healthPath" in changes:
             await wait_healthy(record, inputs, inputs.start_timeout, self._cancelled)
-        record.with_inputs(inputs.recorded).save(inputs.directory)
+        record = record.with_inputs(inputs.recorded)
+        record.save(inputs.directory)
         reload_settings(record)
+        return record
 
     async def read(self, request: rpc.ReadRequest) -> rpc.ReadResponse:
-        """The state as it is now; without an id when the process is gone. Also the import by id (the directory)."""
+        """The state as it is now, without an id when the process is gone; also the import by directory."""
         directory = Path(request.resource_id)
         record = Record.load(directory)
         if record is None:
             return rpc.ReadResponse(resource_id="")
         if not is_alive(record):
-            await end_leftovers(record, self._cancelled)
+            # The record stays: the next start prefers its port.
+            await stop(record, DEFAULT_STOP_TIMEOUT, self._cancelled)
             return rpc.ReadResponse(resource_id="")
-        inputs = request.inputs or _imported(record)
+        inputs = request.inputs if _is_of(record, request.inputs) else _imported(record)
         return rpc.ReadResponse(request.resource_id, _outputs(inputs, record), inputs)
 
     async def delete(self, request: rpc.DeleteRequest) -> None:
-        """Stop the process and remove what the directory got from it: record and logs. Nothing there: nothing done."""
+        """Stop the process, and remove its record and logs; what is gone already is no error."""
         directory = Path(request.resource_id)
         if record := Record.load(directory):
             await end(record, directory, _stop_timeout(request.properties), self._cancelled)
@@ -114,9 +137,9 @@ class ProcessResource:
         _remove_files(directory)
 
 
-async def end_leftovers(record: Record, cancelled: asyncio.Event) -> None:
-    """End what a dead process left running. The record stays: the next start prefers its port."""
-    await stop(record, DEFAULT_STOP_TIMEOUT, cancelled)
+def _is_of(record: Record, inputs: Properties) -> bool:
+    """Whether the recorded process was started with these inputs; an update that was killed may have."""
+    return bool(inputs) and record.digest == salted_digest(record.salt, ProcessInputs.of(inputs).identity())
 
 
 def _property_diff(name: str, was: bool, there: bool) -> rpc.PropertyDiff:
@@ -143,7 +166,7 @@ def _running(state: Properties) -> Properties:
 
 
 def _imported(record: Record) -> Properties:
-    """The inputs of a process that only its record knows; the environment is read from the process, as a secret."""
+    """The inputs of a process as recorded; its environment is read from the process, as a secret."""
     inputs = {name: lift(value) for name, value in record.inputs.items()}
     if record.environment_names:
         with contextlib.suppress(psutil.Error):

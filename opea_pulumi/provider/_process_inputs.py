@@ -16,7 +16,7 @@ PORT_TOKEN = "{port}"  # noqa: S105 - no password
 DEFAULT_START_TIMEOUT, DEFAULT_STOP_TIMEOUT = 60, 10
 
 RESTARTS = ("command", "environment", "workingDirectory", "port", "triggers")
-"""A change of one of these restarts the process; a change of ``directory`` replaces it; of others is only noted."""
+"""A change of one of these restarts the process, of ``directory`` replaces it, of others is only noted."""
 
 
 def _environment_name(name: str) -> str:

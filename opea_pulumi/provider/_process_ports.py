@@ -1,7 +1,7 @@
 """Which port a process gets, decided in check, as automatic names are.
 
-``port``: that one. Else the port it has or had, when ``preferredPort`` is as it was. Else ``preferredPort`` or the
-next free one; with neither, any free one if the command asks for ``{port}``.
+``port``: that one. Else the one it has or had, when ``preferredPort`` is as it was. Else ``preferredPort`` or
+the next free one; with neither, any free one if the command has ``{port}``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``process.json``: what is known of a started process, so that it is found again after a crash or a reboot."""
+"""``process.json``: what is known of a started process, to find it again after a crash or a reboot."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Pid:
 
 @dataclass(frozen=True)
 class Record:
-    """The file's content. ``inputs`` has neither secrets nor the environment's values, only their salted digest."""
+    """The file's content: no secret input and no value of the environment, only their salted digest."""
 
     urn: str
     marker: str

@@ -11,6 +11,8 @@ from pulumi.provider.experimental.schema import Property
 
 PACKAGE = "opea"
 
+_SOMETIMES = ("port", "url")  # outputs that a process without a port lacks
+
 
 def custom_resources() -> dict[str, Any]:
     """The schema of the custom resources, by token, from their classes, args and docstrings."""
@@ -45,7 +47,7 @@ def _resource(resource: type[pulumi.CustomResource], args: type, *, replaces: st
         "inputProperties": {name: _property(name, value, replaces) for name, value in inputs.items()},
         "requiredInputs": _required(inputs),
         "properties": {name: _property(name, value, "") for name, value in outputs.items()},
-        "required": _required(outputs),
+        "required": [name for name in _required(outputs) if name not in _SOMETIMES],
     }
 
 

@@ -2,7 +2,7 @@
 
 The SDK has two servicers: the one of ``pulumi.provider`` constructs components, the one of
 ``pulumi.provider.experimental`` manages custom resources. This plugin does both, and shows an error that was
-raised on purpose as one message where the SDK's servers add a Python traceback; so it serves a class of its own.
+raised on purpose as one message where the SDK's servers add a Python traceback: hence a class of its own.
 """
 
 from __future__ import annotations
@@ -21,13 +21,15 @@ import grpc
 import grpc.aio
 from google.protobuf import empty_pb2
 from pulumi.provider.experimental import server as custom
+from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.server import ComponentInitError
 from pulumi.provider.server import ProviderServicer as ComponentServicer
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
-from pulumi.runtime.proto import provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from opea_pulumi.errors import OpeaError
 from opea_pulumi.provider._plugin import OpeaProvider
+from opea_pulumi.provider._process import RestartError
 
 _CLEAN = ("Construct", "Call", "GetSchema", "Check", "Diff", "Create", "Read", "Update", "Delete")
 _ORPHAN_POLL = 1.0
@@ -61,7 +63,7 @@ def _clean(method: Method) -> Method:
             return await method(self, request, context)
         except Exception as error:
             if known := _on_purpose(error):
-                await context.abort(grpc.StatusCode.UNKNOWN, str(known))
+                await context.abort(grpc.StatusCode.UNKNOWN, str(known), _details(known))
             raise
 
     return wrapper
@@ -69,6 +71,21 @@ def _clean(method: Method) -> Method:
 
 for _name in _CLEAN:
     setattr(Servicer, _name, _clean(getattr(Servicer, _name)))
+
+
+def _details(error: OpeaError) -> tuple[tuple[str, bytes], ...]:
+    """The gRPC details that have the engine keep the state after a failed restart."""
+    if not isinstance(error, RestartError):
+        return ()
+    kept = provider_pb2.ErrorResourceInitFailed(
+        id=error.resource_id,
+        properties=PropertyValue.marshal_map(error.state),
+        reasons=[str(error)],
+        inputs=PropertyValue.marshal_map(error.inputs),
+    )
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
+    status.details.add().Pack(kept)
+    return (("grpc-status-details-bin", status.SerializeToString()),)
 
 
 def _on_purpose(error: BaseException | None) -> OpeaError | None:
@@ -100,7 +117,7 @@ async def _serve(engine_address: str) -> None:
     sys.stdout.buffer.flush()
     await _until_ended()
     provider.cancel()
-    await server.stop(grace=0.5)
+    await server.stop(grace=4)
 
 
 async def _until_ended() -> None:

@@ -1,9 +1,9 @@
 """A small parent for one detached process; standard library only.
 
-``python -I -S _supervisor.py DIRECTORY`` reads one JSON object from its standard input, leaves its parent (so
-that neither the engine, which kills a plugin's children, nor a terminal's Ctrl-C reaches it), writes the record
-``process.json``, starts the command in a process group of its own and prints one JSON line: ``{"ok": true}``, or
-``{"error": ...}`` when it could not start. From then on it
+``python -I -S _supervisor.py DIRECTORY`` reads a JSON object from its standard input and leaves its parent, so
+that neither the engine, which kills a plugin's children, nor a terminal's Ctrl-C reaches it. It starts the
+command in a process group of its own, writes the record ``process.json`` and prints one JSON line:
+``{"ok": true}``, or ``{"error": ...}`` when it could not. From then on it
 
 * writes what the child prints to a rotating log,
 * passes SIGTERM on to the child's process group, re-reads the log's limits on SIGHUP, ignores SIGINT,
@@ -172,7 +172,7 @@ class _Supervisor:
         self._pipe, self._child = self._start(order)
 
     def _start(self, order: dict[str, Any]) -> tuple[int, int]:
-        before_exec = _child_of(os.getpid())
+        before_exec = _tie_to(os.getpid())
         ours, theirs = os.pipe()
         child = subprocess.Popen(
             order["command"],
@@ -253,7 +253,7 @@ class _Supervisor:
         self._log.write(f"[opea] process {self._child} {_ending(self._status)} at {_now()}\n".encode())
 
 
-def _child_of(supervisor: int) -> Any:
+def _tie_to(supervisor: int) -> Any:
     """What the child does before exec, so that it never outlives its supervisor (Linux)."""
     if not sys.platform.startswith("linux"):
         return None

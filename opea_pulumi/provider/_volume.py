@@ -1,4 +1,4 @@
-"""``opea:index:LocalVolume``: a folder that holds data, removed with the resource unless ``OPEA_KEEP_DATA=1``."""
+"""``opea:index:LocalVolume``: a folder of data, removed with the resource unless ``OPEA_KEEP_DATA=1``."""
 
 from __future__ import annotations
 
@@ -62,21 +62,24 @@ class VolumeResource:
         return rpc.UpdateResponse(_state(request.news))
 
     async def delete(self, request: rpc.DeleteRequest) -> None:
-        """Remove the folder and its content; it stays when ``OPEA_KEEP_DATA=1`` is in the plugin's environment."""
-        path = Path(request.resource_id)
-        if os.environ.get(KEEP_DATA) == "1" or not os.path.lexists(path):
-            return
-        marker = path / VOLUME_MARKER
-        if path.is_symlink() or not marker.is_file():
-            raise OperationError(
-                f"{path} was not made by this resource (it has no file {VOLUME_MARKER}): it is not removed",
-                code="foreign-volume",
-                hint="remove it by hand if nothing in it is needed",
-            )
-        try:
-            _remove(path, marker)
-        except OSError as error:
-            raise OperationError(f"can't remove the volume {path}: {error}", code="volume") from error
+        """Remove the folder and its content, unless the plugin's environment has ``OPEA_KEEP_DATA=1``."""
+        if os.environ.get(KEEP_DATA) != "1":
+            _delete(Path(request.resource_id))
+
+
+def _delete(path: Path) -> None:
+    if not os.path.lexists(path):
+        return
+    if path.is_symlink() or not (path / VOLUME_MARKER).is_file():
+        raise OperationError(
+            f"{path} was not made by this resource (it has no file {VOLUME_MARKER}): it is not removed",
+            code="foreign-volume",
+            hint="remove it by hand if nothing in it is needed",
+        )
+    try:
+        _remove(path, path / VOLUME_MARKER)
+    except OSError as error:
+        raise OperationError(f"can't remove the volume {path}: {error}", code="volume") from error
 
 
 def _state(properties: Properties) -> Properties:
@@ -90,7 +93,7 @@ def _make(path: Path, urn: str) -> None:
         return
     if path.is_symlink() or any(path.iterdir()):
         raise OperationError(
-            f"{path} is not empty and was not made by this resource",
+            f"{path} holds data, or is a link, and was not made by this resource",
             code="foreign-volume",
             hint="choose another path, or move what is in it away",
         )
