@@ -6,11 +6,10 @@ import os
 from collections.abc import Iterator
 
 import pulumi
+from opea_pulumi.components.local import LocalApplication
 
 from opea_pulumi.blueprint import Blueprint
 from opea_pulumi.targets import PROJECT, Deployment
-
-from opea_pulumi.components.local import LocalApplication
 
 
 def program(deployment: Deployment) -> None:

@@ -1,0 +1,94 @@
+"""Asking a running application, as any OpenAI client would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from opea_pulumi.errors import OperationError
+
+from ._graph import TIMEOUT, Application, checked, unreachable
+
+
+@dataclass(frozen=True)
+class Source:
+    """A passage that an answer rests on, and the document it is from."""
+
+    source: str
+    text: str
+
+
+@dataclass
+class Answer:
+    """An answer that comes piece by piece; whole, with its sources, once the pieces are used up."""
+
+    pieces: Iterator[str]
+    text: str = ""
+    sources: list[Source] = field(default_factory=list)
+
+    def read(self) -> str:
+        """Wait for the rest and return the whole text."""
+        for _ in self:
+            pass
+        return self.text
+
+    def __iter__(self) -> Iterator[str]:
+        for piece in self.pieces:
+            self.text += piece
+            yield piece
+
+
+def ask(application: Application, question: str, **parameters: Any) -> Answer:
+    """Ask a question; nothing is sent before the answer's first piece is asked for.
+
+    ``parameters`` go into the request, such as ``k`` or ``max_tokens``. Reading the answer raises
+    :class:`OperationError` when the application fails, before or in the middle of it.
+    """
+    answer = Answer(iter(()))
+    body = {"messages": [{"role": "user", "content": question}], "stream": True, **parameters}
+    answer.pieces = _pieces(f"{application.router}/v1/chat/completions", body, answer)
+    return answer
+
+
+def _pieces(url: str, body: Mapping[str, Any], answer: Answer) -> Iterator[str]:
+    try:
+        with (
+            httpx.Client(timeout=TIMEOUT, trust_env=False) as client,
+            client.stream("POST", url, json=body) as response,
+        ):
+            if not response.is_success:
+                response.read()
+            checked("the application", response)
+            yield from _read(response, answer)
+    except httpx.HTTPError as error:
+        raise unreachable("the application", url, error) from None
+
+
+def _read(response: httpx.Response, answer: Answer) -> Iterator[str]:
+    event = ""
+    for line in response.iter_lines():
+        if line.startswith("event:"):
+            event = line.removeprefix("event:").strip()
+        if not line.startswith("data:"):
+            continue
+        data = line.removeprefix("data:").strip()
+        if data == "[DONE]":
+            return
+        yield from _chunk(event, json.loads(data), answer)
+        event = ""
+
+
+def _chunk(event: str, data: Mapping[str, Any], answer: Answer) -> Iterator[str]:
+    if event == "error":
+        error = data.get("error", data)
+        message = f"the answer broke off: {error.get('message', error)} (step {error.get('step', '?')})"
+        raise OperationError(message, code=str(error.get("code", "failed")))
+    answer.sources += [Source(row["source"], row["text"]) for row in data.get("sources") or ()]
+    for choice in data.get("choices") or ():
+        text = (choice.get("delta") or {}).get("content")
+        if text:
+            yield text

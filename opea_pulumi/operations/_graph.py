@@ -1,0 +1,110 @@
+"""What runs behind a stack's router, as the router itself tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from opea_pulumi.errors import OpeaError, OperationError
+from opea_pulumi.flow import Contract, Flow, Step, contract_of, load_flow
+
+TIMEOUT = httpx.Timeout(10, read=600)
+"""Seconds; reading is long because models answer and documents are embedded slowly."""
+
+
+@dataclass(frozen=True)
+class Application:
+    """A running application: the router's base URL and its graph."""
+
+    router: str
+    flow: Flow
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of the root node, those beside the flow included."""
+        return self.flow.nodes["root"].steps
+
+    def step(self, contract: Contract) -> Step | None:
+        """The first step of a contract; ``None`` when the application has none."""
+        return next((step for step in self.steps if contract_of(self.flow, step) == contract), None)
+
+
+def connect(outputs: Mapping[str, Any]) -> Application:
+    """Ask a deployed stack's router for its graph.
+
+    Raises:
+        OperationError: the stack has no router, or it does not answer.
+    """
+    router = str((outputs.get("endpoints") or {}).get("router", "")).rstrip("/")
+    if not router:
+        raise OperationError("the stack has no router", code="no-router", hint="opea-pulumi up deploys one")
+    answer = send("router", "GET", f"{router}/graph")
+    try:
+        return Application(router, load_flow(answer.text))
+    except OpeaError as error:
+        message = f"what answers at {router} is no router of opea-pulumi: {error.message}"
+        raise OperationError(message, code="no-router") from None
+
+
+def send(hop: str, method: str, url: str, **options: Any) -> httpx.Response:
+    """One request; ``hop`` is named in errors.
+
+    Raises:
+        OperationError: no connection, no answer in time, or a status that is not 2xx.
+    """
+    try:
+        answer = httpx.request(method, url, timeout=TIMEOUT, trust_env=False, **options)
+    except httpx.HTTPError as error:
+        raise unreachable(hop, url, error) from None
+    return checked(hop, answer)
+
+
+def checked(hop: str, answer: httpx.Response) -> httpx.Response:
+    """The answer itself when its status is 2xx.
+
+    Raises:
+        OperationError: any other status; the message holds what the service said of it.
+    """
+    if answer.is_success:
+        return answer
+    code, message = _reason(answer)
+    raise OperationError(
+        f"{hop}: {answer.status_code}: {message}", code=code, hint=_HINTS.get(answer.status_code, "")
+    )
+
+
+_HINTS = {
+    502: "opea-pulumi status shows what runs; opea-pulumi logs NAME shows why",
+    503: "opea-pulumi status shows what runs; opea-pulumi up starts it again",
+    507: "make room on the disk, then ingest again",
+}
+
+
+def unreachable(hop: str, url: str, error: httpx.HTTPError) -> OperationError:
+    """The error for a request that got no answer."""
+    reason = (
+        "no answer in time"
+        if isinstance(error, httpx.TimeoutException)
+        else str(error) or type(error).__name__
+    )
+    hint = "opea-pulumi status shows what runs; opea-pulumi up starts it again"
+    return OperationError(f"{hop} at {url} does not answer: {reason}", code="unreachable", hint=hint)
+
+
+def _reason(answer: httpx.Response) -> tuple[str, str]:
+    """The code and message of an error body: the router's form, FastAPI's, or the text."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return "failed", answer.text[:500] or answer.reason_phrase
+    error = body.get("error") if isinstance(body, dict) else None
+    if isinstance(error, dict):
+        step = f" (step {error['step']})" if error.get("step") else ""
+        return str(error.get("code") or "failed"), f"{error.get('message', '')}{step}"
+    detail = body.get("detail", body) if isinstance(body, dict) else body
+    if isinstance(detail, dict) and "message" in detail:
+        return str(detail.get("code") or "failed"), str(detail["message"])
+    return "failed", str(detail)[:500]

@@ -1,0 +1,149 @@
+"""The smoke test: one made-up fact through every hop, and the name of the hop that loses it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from opea_pulumi.errors import OperationError
+from opea_pulumi.flow import Contract, Step
+
+from ._ask import ask
+from ._graph import Application, send
+from ._ingest import delete_document
+
+MAX_DISTANCE = 0.05
+"""Cosine distance under which two vectors of one text are of one model (rounding apart)."""
+
+
+@dataclass(frozen=True)
+class HopResult:
+    """What a hop did with the fact: ``error`` is empty when it kept it; ``seconds`` is how long it took."""
+
+    hop: str
+    seconds: float
+    error: str = ""
+
+
+def smoke_test(application: Application) -> Iterator[HopResult]:
+    """Send a made-up fact through every hop of the flow; the first failing hop ends the test.
+
+    The fact's document is deleted in the end, whatever happened.
+    """
+    probe = _Probe(application)
+    try:
+        for hop, check in probe.hops():
+            started = time.monotonic()
+            error = _error_of(check)
+            yield HopResult(hop, time.monotonic() - started, error)
+            if error:
+                return
+    finally:
+        probe.clean()
+
+
+def _error_of(check: Callable[[], None]) -> str:
+    try:
+        check()
+    except OperationError as error:
+        return error.message
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        return f"an answer of another form: {type(error).__name__}: {error}"
+    return ""
+
+
+class _Probe:
+    def __init__(self, application: Application) -> None:
+        self.application = application
+        nonce = secrets.token_hex(4)
+        self.code = secrets.token_hex(4)
+        self.file = f"smoke-test-{nonce}.txt"
+        self.passage = f"The access code of vault {nonce} is {self.code}."
+        self.question = f"What is the access code of vault {nonce}?"
+        self.embedding: list[float] = []
+        self.ingested = False
+
+    def hops(self) -> Iterator[tuple[str, Callable[[], None]]]:
+        """The checks of the contracts that the flow has, in the order in which data passes them."""
+        checks = {
+            Contract.DATAPREP: self._dataprep,
+            Contract.EMBEDDING: self._embed,
+            Contract.RETRIEVAL: self._retrieve,
+            Contract.RERANKING: self._rerank,
+            Contract.LLM: self._generate,
+        }
+        for contract, check in checks.items():
+            step = self.application.step(contract)
+            # an external step is called through the router only: its key is the router's
+            if step is not None and not step.external_service:
+                yield step.name, _bind(check, step)
+        if self.application.step(Contract.LLM) is not None:
+            yield "router", self._ask
+
+    def clean(self) -> None:
+        """Take the fact out again."""
+        if self.ingested:
+            with suppress(OperationError):
+                delete_document(self.application, self.file)
+
+    def _dataprep(self, step: Step) -> None:
+        self.ingested = True
+        send(step.name, "POST", step.url, files={"files": (self.file, self.passage.encode())})
+
+    def _embed(self, step: Step) -> None:
+        answer = send(step.name, "POST", step.url, json={"input": self.passage}).json()
+        self.embedding = answer["data"][0]["embedding"]
+        if not any(self.embedding):
+            raise _failed(step, "the vector is empty or all zeros")
+
+    def _retrieve(self, step: Step) -> None:
+        request = {
+            "text": self.passage,
+            "embedding": self.embedding,
+            "search_type": "similarity_distance_threshold",
+            "distance_threshold": MAX_DISTANCE,
+            "k": 4,
+        }
+        found = send(step.name, "POST", step.url, json=request).json()["retrieved_docs"]
+        if not any(self.code in row["text"] for row in found):
+            message = (
+                "does not find what dataprep has just stored: dataprep and retrieval differ"
+                " in the index name or in the embedding model"
+            )
+            raise _failed(step, message)
+
+    def _rerank(self, step: Step) -> None:
+        decoy = "Bread is baked from flour, water, salt and yeast."
+        texts = [{"text": decoy}, {"text": self.passage}]
+        request = {"initial_query": self.question, "retrieved_docs": texts, "top_n": 1}
+        answer = send(step.name, "POST", step.url, json=request).json()
+        if self.code not in str(answer.get("documents") or answer.get("reranked_docs")):
+            raise _failed(step, "puts a passage on baking bread before the one that answers")
+
+    def _generate(self, step: Step) -> None:
+        prompt = f"### Search results: {self.passage}\n### Question: {self.question}\n### Answer:"
+        request: dict[str, Any] = {"messages": [{"role": "user", "content": prompt}], "stream": False}
+        answer = send(step.name, "POST", step.url, json=request).json()
+        if not answer["choices"][0]["message"]["content"].strip():
+            raise _failed(step, "the answer is empty")
+
+    def _ask(self) -> None:
+        answer = ask(self.application, self.question)
+        text = answer.read()
+        grounded = any(self.code in source.text for source in answer.sources)
+        if self.application.step(Contract.RETRIEVAL) is not None and not grounded:
+            raise OperationError("router: the answer does not rest on what was stored", code="not-grounded")
+        if not text.strip():
+            raise OperationError("router: the answer is empty", code="empty-answer")
+
+
+def _bind(check: Callable[[Step], None], step: Step) -> Callable[[], None]:
+    return lambda: check(step)
+
+
+def _failed(step: Step, message: str) -> OperationError:
+    return OperationError(f"{step.name}: {message}", code="smoke-test")
