@@ -16,14 +16,14 @@ Chunk = tuple[str, bytes]
 """``("stdout" | "stderr", bytes)`` as they come."""
 
 
-def virtualenv(info: Any) -> Path | None:  # noqa: ANN401  a protobuf message
+def virtualenv(info: Any) -> Path | None:
     """The folder that ``runtime.options.virtualenv`` names, relative to the project's root."""
     options = info.options.fields
     named = options["virtualenv"].string_value if "virtualenv" in options else ""
     return Path(info.root_directory, named) if named else None
 
 
-def interpreter(info: Any) -> str:  # noqa: ANN401
+def interpreter(info: Any) -> str:
     """The Python of the project's virtual environment; without one, the host's own.
 
     Raises FileNotFoundError that says how to make the environment.
@@ -80,7 +80,7 @@ class Children:
             for name, source in (("stdout", child.stdout), ("stderr", child.stderr)):
                 threading.Thread(target=read, args=(name, source), daemon=True).start()
             ended = 0
-            while ended < 2:  # noqa: PLR2004  both streams
+            while ended < 2:
                 chunk = chunks.get()
                 if chunk is None:
                     ended += 1

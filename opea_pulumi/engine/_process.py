@@ -44,7 +44,12 @@ def run(
     except OSError as error:
         raise ProcessFailed(f"{command[0]} does not start: {error.strerror or error}") from error
     expired = threading.Event()
-    timer = threading.Timer(timeout, lambda: (expired.set(), _kill(process)))
+
+    def expire() -> None:
+        expired.set()
+        _kill(process)
+
+    timer = threading.Timer(timeout, expire)
     timer.start()
     try:
         with process:

@@ -15,33 +15,32 @@ import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 SHOWN = 32
 """Exit code: the error is in the update's output already (the vendor's number)."""
 
 
-def main(settings: dict[str, object], program: str) -> int:
+def main(settings: dict[str, Any], program: str) -> int:
     """Run ``program`` against the engine that ``settings`` name; returns the exit code."""
     try:
         import pulumi
         import pulumi.runtime as runtime
     except ImportError as error:
         sys.stderr.write(
-            f"{sys.executable} has no Pulumi SDK ({error}): {sys.executable} -m pip install opea-pulumi[engine]\n"
+            f"no Pulumi SDK ({error}); run: {sys.executable} -m pip install 'opea-pulumi[engine]'\n"
         )
         return 1
     runtime.set_all_config(runtime.get_config_env(), runtime.get_config_secret_keys_env())
-    runtime.configure(runtime.Settings(**settings))  # type: ignore[arg-type]  the host sends these
+    runtime.configure(runtime.Settings(**settings))
     # Unfinished futures of a failed program are no news to its user.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    executor = ThreadPoolExecutor(max_workers=int(str(settings["parallel"])) * 4)
+    executor = ThreadPoolExecutor(max_workers=settings["parallel"] * 4)
     loop.set_default_executor(executor)
     try:
-        loop.run_until_complete(
-            runtime.run_in_stack(lambda: runpy.run_path(program, run_name="__main__") and None)
-        )
+        loop.run_until_complete(runtime.run_in_stack(lambda: _run(program)))
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
         return SHOWN
@@ -54,6 +53,10 @@ def main(settings: dict[str, object], program: str) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
     return 0
+
+
+def _run(program: str) -> None:
+    runpy.run_path(program, run_name="__main__")
 
 
 def _traceback(program: str) -> str:

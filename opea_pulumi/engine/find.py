@@ -75,7 +75,7 @@ def _named(path: Path) -> Engine:
     try:
         version = _versions.ask(path.absolute())
         if not _versions.usable(version):
-            raise ValueError(f"version {version} is not usable (needs {_versions.MINIMUM} or a later 3.x)")  # noqa: TRY301
+            raise ValueError(f"version {version} is not usable (needs {_versions.MINIMUM} or a later 3.x)")
     except ValueError as error:
         raise EngineError(
             f"OPEA_ENGINE={path}: {error}",

@@ -78,7 +78,7 @@ class Home:
             for path in reversed(missing):
                 path.mkdir(mode=_PRIVATE, exist_ok=True)
             if not os.access(folder, os.W_OK | os.X_OK):
-                raise PermissionError(13, "Permission denied")  # noqa: TRY301
+                raise PermissionError(13, "Permission denied")
         except OSError as error:
             raise _not_writable(folder, error, variable) from error
         return folder

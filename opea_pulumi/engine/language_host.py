@@ -36,43 +36,43 @@ print(json.dumps(sorted({(d.metadata["Name"], d.version) for d in m.distribution
 """
 
 
-class LanguageHost(LanguageRuntimeServicer):  # type: ignore[misc]  the SDK's stubs are untyped
+class LanguageHost(LanguageRuntimeServicer):
     """The engine's LanguageRuntime service; each program runs in a child process."""
 
     def __init__(self, engine: str) -> None:
         self._engine = engine
         self.children = process.Children()
 
-    def Handshake(self, request: Any, _context: Any) -> Any:  # noqa: N802, ANN401
+    def Handshake(self, request: Any, _context: Any) -> Any:  # noqa: N802
         """Learn the engine's address."""
         self._engine = request.engine_address or self._engine
         return language_pb2.LanguageHandshakeResponse()
 
-    def GetPluginInfo(self, _request: Any, _context: Any) -> Any:  # noqa: N802, ANN401
+    def GetPluginInfo(self, _request: Any, _context: Any) -> Any:  # noqa: N802
         """Say nothing of a version: this host comes with the engine."""
         return plugin_pb2.PluginInfo()
 
-    def GetRequiredPackages(self, _request: Any, _context: Any) -> Any:  # noqa: N802, ANN401
+    def GetRequiredPackages(self, _request: Any, _context: Any) -> Any:  # noqa: N802
         """Ask for nothing ahead: a resource asks for its plugin when it is registered."""
         return language_pb2.GetRequiredPackagesResponse()
 
-    def GetRequiredPlugins(self, _request: Any, _context: Any) -> Any:  # noqa: N802, ANN401
+    def GetRequiredPlugins(self, _request: Any, _context: Any) -> Any:  # noqa: N802
         """Ask for nothing ahead, as above."""
         return language_pb2.GetRequiredPluginsResponse()
 
-    def About(self, request: Any, context: Any) -> Any:  # noqa: N802, ANN401
+    def About(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Name the interpreter that programs run with."""
         python = _interpreter(request, context)
         version = process.output([python, "-c", "import platform; print(platform.python_version())"])
         return language_pb2.AboutResponse(executable=python, version=version.strip())
 
-    def GetProgramDependencies(self, request: Any, context: Any) -> Any:  # noqa: N802, ANN401
+    def GetProgramDependencies(self, request: Any, context: Any) -> Any:  # noqa: N802
         """List the distributions installed where the program runs."""
         found = json.loads(process.output([_interpreter(request, context), "-c", _PACKAGES]) or "[]")
         packages = [language_pb2.DependencyInfo(name=name, version=version) for name, version in found]
         return language_pb2.GetProgramDependenciesResponse(dependencies=packages)
 
-    def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802, ANN401
+    def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
         """Make the virtual environment when it is missing, and install requirements.txt into it."""
         venv = process.virtualenv(request.info)
         commands = []
@@ -84,13 +84,13 @@ class LanguageHost(LanguageRuntimeServicer):  # type: ignore[misc]  the SDK's st
         for command in commands:
             for part in self.children.stream(command, request.directory, os.environ):
                 if isinstance(part, tuple):
-                    yield language_pb2.InstallDependenciesResponse(**{part[0]: part[1]})
+                    yield _chunk(language_pb2.InstallDependenciesResponse, part)
                 elif part:
                     context.abort(
                         grpc.StatusCode.FAILED_PRECONDITION, f"{' '.join(command)}: exit code {part}"
                     )
 
-    def Run(self, request: Any, context: Any) -> Any:  # noqa: N802, ANN401
+    def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Run a program to its end; its error is in the update's output or in the response."""
         python = _interpreter(request, context)
         settings = {
@@ -117,7 +117,7 @@ class LanguageHost(LanguageRuntimeServicer):  # type: ignore[misc]  the SDK's st
             return language_pb2.RunResponse(bail=True)
         return language_pb2.RunResponse(error=f"Program exited with code {code}" if code else "")
 
-    def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802, ANN401
+    def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
         """Run a plugin that is a folder with a PulumiPlugin.yaml, and stream its output."""
         python = _interpreter(request, context)
         program = str(Path(request.info.program_directory, request.info.entry_point or "."))
@@ -125,21 +125,25 @@ class LanguageHost(LanguageRuntimeServicer):  # type: ignore[misc]  the SDK's st
         command = [python, "-u", program, *request.args]
         for part in self.children.stream(command, request.pwd, process.environment(python, extra)):
             if isinstance(part, tuple):
-                yield language_pb2.RunPluginResponse(**{part[0]: part[1]})
+                yield _chunk(language_pb2.RunPluginResponse, part)
             else:
                 yield language_pb2.RunPluginResponse(exitcode=part)
 
-    def Cancel(self, _request: Any, _context: Any) -> Any:  # noqa: N802, ANN401
+    def Cancel(self, _request: Any, _context: Any) -> Any:  # noqa: N802
         """End the programs that run."""
         self.children.end()
         return empty_pb2.Empty()
 
 
-def _interpreter(request: Any, context: Any) -> str:  # noqa: ANN401
+def _interpreter(request: Any, context: Any) -> str:
     try:
         return process.interpreter(request.info)
     except FileNotFoundError as error:
         return str(context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error)))
+
+
+def _chunk(message: Any, chunk: process.Chunk) -> Any:
+    return message(**{chunk[0]: chunk[1]})
 
 
 def main(arguments: list[str]) -> None:
