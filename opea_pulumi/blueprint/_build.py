@@ -19,7 +19,7 @@ from opea_pulumi.catalog import (
 from opea_pulumi.terms import Hardware, Profile
 
 from ._complete import complete
-from ._flow import blueprint_error, build_flow, key_secret, step_keys, steps_of
+from ._flow import blueprint_error, build_flow, is_external, key_secret, service_path, step_keys, steps_of
 from ._model import (
     Blueprint,
     EndpointValue,
