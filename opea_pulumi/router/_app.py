@@ -1,0 +1,196 @@
+"""The router's routes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from aiohttp import web
+
+from opea_pulumi.flow import Mode
+
+from ._aligned import AlignedTraffic, is_chat
+from ._call import Caller, StepReply
+from ._conversation import Conversation
+from ._dataprep import OPERATIONS, Dataprep
+from ._describe import describe
+from ._errors import RouterError
+from ._exchange import CURRENT, Gate, Watch
+from ._graph import run
+from ._headers import end_to_end
+from ._metrics import Metrics
+from ._openai import completion
+from ._passthrough import PassThroughTraffic, Payload
+from ._plan import Plan
+from ._ready import not_ready
+from ._request import parse_object, read_request
+from ._stream import EVENT_STREAM, stream
+from ._translate import AsItIs, OpeaTokens, OpenAiChunks
+from ._upstream import AiohttpUpstream, Upstream
+
+CHAT = "/v1/chat/completions"
+
+_SMALL = 2**20
+"""A whole answer of at most so many bytes is sent as one, with its length."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one router; times in seconds, sizes in bytes."""
+
+    connect_timeout: float = 5.0
+    idle_timeout: float = 600.0
+    body_timeout: float = 60.0
+    drain_timeout: float = 10.0
+    max_body: int = 16 * 2**20
+    max_upload: int = 2**30
+    max_concurrency: int = 1024
+
+
+class Router:
+    """A graph and the HTTP routes around it."""
+
+    def __init__(
+        self, plan: Plan, limits: Limits | None = None, upstream: Callable[[], Upstream] | None = None
+    ) -> None:
+        """``upstream`` makes the client towards the steps; it is called within the running loop."""
+        self.plan = plan
+        self.limits = limits or Limits()
+        self._make_upstream = upstream or self._aiohttp
+        self._chat = plan.mode is Mode.ALIGNED and is_chat(plan.flow)
+        self._metrics = Metrics()
+        self.gate = Gate(self.limits.max_concurrency, self._metrics)
+
+    def app(self) -> web.Application:
+        """A new application with every route of this graph."""
+        watch = Watch(self._metrics)
+        app = web.Application(middlewares=[watch.middleware], client_max_size=self.limits.max_body)
+        app.on_response_prepare.append(watch.add_request_id)
+        app.cleanup_ctx.append(self._clients)
+        for path in ("/health", "/v1/health_check"):
+            app.router.add_get(path, self._health)
+        app.router.add_get("/ready", self._ready)
+        app.router.add_get("/metrics", self._show_metrics)
+        app.router.add_get("/graph", self._graph)
+        app.router.add_get("/v1/models", self._models)
+        if self.plan.dataprep is not None:
+            path = f"/v1/dataprep/{{operation:{'|'.join(OPERATIONS)}}}"
+            app.router.add_route("*", path, self.gate.guard(self._forward_dataprep))
+        self._add_graph_routes(app.router)
+        return app
+
+    def _add_graph_routes(self, routes: web.UrlDispatcher) -> None:
+        if self.plan.mode is Mode.PASS_THROUGH:
+            # gmcrouter runs its graph on every path
+            routes.add_post("/{path:.*}", self.gate.guard(self._pass_through))
+            return
+        for path in sorted({"/", self.plan.flow.endpoint or "/"} - {CHAT}):
+            routes.add_post(path, self.gate.guard(self._mega))
+        routes.add_post(CHAT, self.gate.guard(self._openai))
+
+    async def _clients(self, _app: web.Application) -> AsyncIterator[None]:
+        self._upstream = self._make_upstream()
+        yield
+        await self._upstream.close()
+
+    def _aiohttp(self) -> Upstream:
+        limits = self.limits
+        return AiohttpUpstream(connect_timeout=limits.connect_timeout, idle_timeout=limits.idle_timeout)
+
+    # -- the graph
+
+    async def _mega(self, request: web.Request) -> web.StreamResponse:
+        talk = await self._talk(request, stream=self._chat)
+        if talk.stream is not None:
+            return await stream(request, talk.stream, OpeaTokens(talk.stream.step), EVENT_STREAM)
+        answer = completion(self.plan.name, talk.answer, talk.sources) if self._chat else talk.answer
+        return web.json_response(answer)
+
+    async def _openai(self, request: web.Request) -> web.StreamResponse:
+        if not self._chat:
+            raise RouterError(HTTPStatus.NOT_FOUND, "not-a-chat", "this flow does not end in an llm")
+        talk = await self._talk(request, stream=False)
+        if talk.stream is not None:
+            chunks = OpenAiChunks(talk.stream.step, talk.sources)
+            return await stream(request, talk.stream, chunks, EVENT_STREAM)
+        sources = {} if talk.sources is None else {"sources": talk.sources}
+        return web.json_response({**talk.answer, **sources})
+
+    async def _talk(self, request: web.Request, *, stream: bool) -> Conversation:
+        document = parse_object(await self._body(request))
+        talk = read_request(document, self.plan.defaults, stream=stream, name=self.plan.name)
+        return await run(self.plan.flow, AlignedTraffic(self.plan.flow, self._caller(request)), talk)
+
+    async def _pass_through(self, request: web.Request) -> web.StreamResponse:
+        body = await self._body(request)
+        traffic = PassThroughTraffic(self._caller(request), parse_object(body))
+        reply = (await run(self.plan.flow, traffic, Payload(body))).reply
+        if reply is None:  # can't be: the plan has made sure that every node has a step
+            raise RouterError(HTTPStatus.BAD_GATEWAY, "no-answer", "no step answered")
+        await reply.check()
+        return await _relay(request, reply)
+
+    async def _body(self, request: web.Request) -> bytes:
+        too_large = RouterError(413, "too-large", f"a body may have {self.limits.max_body} bytes")
+        if (request.content_length or 0) > self.limits.max_body:
+            raise too_large
+        try:
+            async with asyncio.timeout(self.limits.body_timeout):
+                return await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            raise too_large from None
+        except TimeoutError:
+            raise RouterError(408, "slow-request", "the request's body did not come in time") from None
+        except web.RequestPayloadError:
+            raise RouterError(400, "bad-body", "the request's body is broken") from None
+
+    def _caller(self, request: web.Request) -> Caller:
+        identity = CURRENT.get().request_id
+        return Caller(self._upstream, self._metrics, self.plan.keys, request.headers, identity)
+
+    # -- around it
+
+    async def _forward_dataprep(self, request: web.Request) -> web.StreamResponse:
+        step = self.plan.dataprep
+        assert step is not None  # noqa: S101 - the route exists only then
+        dataprep = Dataprep(step, self.plan.keys.get(step.name, ""), self._upstream, self.limits.max_upload)
+        return await dataprep.forward(request, CURRENT.get().request_id)
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        about = {"Service Title": self.plan.name, "Service Description": "OPEA graph router"}
+        return web.json_response(about)
+
+    async def _ready(self, _request: web.Request) -> web.Response:
+        if self.gate.draining:
+            raise RouterError(503, "shutting-down", "the router is shutting down")
+        missing = await not_ready(self._upstream, self.plan.steps)
+        if not missing:
+            return web.json_response({"ready": True})
+        names = ", ".join(f"{step} {reason}" for step, reason in missing.items())
+        error = RouterError(503, "not-ready", names, step=next(iter(missing)), retry_after="1")
+        raise error
+
+    async def _show_metrics(self, _request: web.Request) -> web.Response:
+        return web.Response(body=self._metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
+
+    async def _graph(self, _request: web.Request) -> web.Response:
+        return web.json_response(describe(self.plan.flow))
+
+    async def _models(self, _request: web.Request) -> web.Response:
+        model = {"id": self.plan.name, "object": "model", "created": 0, "owned_by": "opea"}
+        return web.json_response({"object": "list", "data": [model]})
+
+
+async def _relay(request: web.Request, reply: StepReply) -> web.StreamResponse:
+    """A step's good answer as the client's own."""
+    headers = {name: value for name, value in end_to_end(reply.headers).items() if name.lower() not in _OWN}
+    if reply.content_type == "text/event-stream":
+        headers |= {name: value for name, value in EVENT_STREAM.items() if name != "Content-Type"}
+    elif reply.length is not None and reply.length <= _SMALL:
+        return web.Response(status=reply.status, body=await reply.read(), headers=headers)
+    return await stream(request, reply, AsItIs(), headers)
+
+
+_OWN = frozenset({"date", "server", "x-request-id", "set-cookie"})

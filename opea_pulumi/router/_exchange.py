@@ -1,0 +1,154 @@
+"""What belongs to one client request: its id, its line in the log, its place in the crowd."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from aiohttp import web
+
+from ._errors import RouterError
+from ._headers import request_id
+from ._metrics import Metrics
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_LOG = logging.getLogger("opea_pulumi.router")
+_CLIENT_GONE = 499
+"""nginx's number for a client that did not wait for its answer; only ever logged."""
+
+CURRENT: ContextVar[Exchange] = ContextVar("exchange")
+
+
+@dataclass
+class Exchange:
+    """One request; ``error`` is what went wrong, also after the answer had begun."""
+
+    request_id: str
+    started: float = field(default_factory=time.perf_counter)
+    error: RouterError | None = None
+
+
+class Watch:
+    """Middleware: gives every request an id, turns errors into answers, counts and logs."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    async def add_request_id(self, _request: web.BaseRequest, response: web.StreamResponse) -> None:
+        """Signal ``on_response_prepare``."""
+        exchange = CURRENT.get(None)
+        if exchange is not None:
+            response.headers["x-request-id"] = exchange.request_id
+
+    @web.middleware
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Around every handler."""
+        exchange = Exchange(request_id(request.headers))
+        CURRENT.set(exchange)
+        status = _CLIENT_GONE
+        try:
+            response = await self._answer(request, handler, exchange)
+            status = response.status
+            return response
+        finally:
+            self._record(request, exchange, status)
+
+    async def _answer(self, request: web.Request, handler: Handler, exchange: Exchange) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except RouterError as failure:
+            error = failure
+        except web.HTTPException as problem:
+            code = HTTPStatus(problem.status).phrase.lower().replace(" ", "-")
+            error = RouterError(problem.status, code, problem.reason)
+        except ConnectionError:
+            raise  # the client is gone
+        except Exception as bug:  # noqa: BLE001 - the last guard: one request must not end the router
+            _log_bug(exchange, bug)
+            error = RouterError(500, "internal", "the router failed; its log says where")
+        exchange.error = error
+        return web.json_response(error.body(), status=error.status, headers=error.headers)
+
+    def _record(self, request: web.Request, exchange: Exchange, status: int) -> None:
+        seconds = time.perf_counter() - exchange.started
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource is not None else "other"
+        self._metrics.requests.labels(route, status).inc()
+        self._metrics.seconds.labels(route).observe(seconds)
+        error = exchange.error
+        line = {
+            "method": request.method,
+            "path": request.path,
+            "status": status,
+            "step": error.step if error else None,
+            "error": error.code if error else None,
+            "duration_ms": round(seconds * 1000, 3),
+            "request_id": exchange.request_id,
+        }
+        log_event("request", **line)
+
+
+class Gate:
+    """Bounds the requests in flight, and knows them when the router has to end."""
+
+    def __init__(self, limit: int, metrics: Metrics) -> None:
+        self._limit = limit
+        self._metrics = metrics
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self.draining = False
+
+    def guard(self, handler: Handler) -> Handler:
+        """The handler, behind the gate: 429 when the router is full."""
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            if len(self._tasks) >= self._limit:
+                raise RouterError(429, "too-many-requests", "the router is at its limit", retry_after="1")
+            task = asyncio.current_task()
+            assert task is not None  # noqa: S101 - a coroutine of the server runs in a task
+            self._tasks.add(task)
+            self._empty.clear()
+            self._metrics.in_flight.inc()
+            try:
+                response = await handler(request)
+                if self.draining:
+                    response.force_close()
+                return response
+            finally:
+                self._metrics.in_flight.dec()
+                self._tasks.discard(task)
+                if not self._tasks:
+                    self._empty.set()
+
+        return guarded
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for the requests in flight, at most so long; then cancel them."""
+        try:
+            await asyncio.wait_for(self._empty.wait(), seconds)
+        except TimeoutError:
+            for task in tuple(self._tasks):
+                task.cancel()
+            await asyncio.wait(tuple(self._tasks), timeout=1)
+
+
+def log_event(event: str, **fields: object) -> None:
+    """One line of JSON; never a body, a query string or a header."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    _LOG.info(json.dumps({"time": now, "event": event, **fields}))
+
+
+def _log_bug(exchange: Exchange, bug: Exception) -> None:
+    # places only: an exception's own text may quote the request
+    places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(bug.__traceback__)]
+    log_event("bug", type=type(bug).__name__, at=places[-5:], request_id=exchange.request_id)

@@ -1,0 +1,71 @@
+"""The llm contract: OpenAI chat completions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ._conversation import Ask, Conversation
+from ._openai import content_of
+from ._prompt import rag_prompt
+
+# what OPEA's ChatQnA always sends, and what it sends or we add when the client asks for it
+_ALWAYS = ("max_tokens", "top_p", "temperature", "frequency_penalty")
+_WHEN_SET = ("presence_penalty", "top_k", "repetition_penalty")
+# fields of the OpenAI API that mean the same to every server
+_OPENAI = (
+    "logit_bias",
+    "logprobs",
+    "max_completion_tokens",
+    "n",
+    "parallel_tool_calls",
+    "response_format",
+    "seed",
+    "stop",
+    "stream_options",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "user",
+)
+
+
+class Llm:
+    """ChatCompletionRequest -> ChatCompletion, or its chunks as server-sent events."""
+
+    needs_documents = False
+
+    def request(self, ask: Ask) -> dict[str, Any]:
+        """Messages (a prompt when something was to be retrieved) and the user's parameters.
+
+        Only the final step streams: one in the middle is read as a whole.
+        """
+        talk = ask.talk
+        request = {"messages": self._messages(talk), "stream": ask.final and talk.parameters["stream"]}
+        for name in (*_ALWAYS, *_WHEN_SET):
+            if name in talk.parameters:
+                request[name] = talk.parameters[name]
+        request |= {name: talk.given[name] for name in _OPENAI if name in talk.given}
+        if "max_completion_tokens" in request:
+            del request["max_tokens"]
+        if not request["stream"]:
+            request.pop("stream_options", None)
+        model = talk.parameters.get("model")
+        if model:
+            request["model"] = model
+        # a server outside gets OpenAI's fields only: it may refuse others, and the sources are ours
+        if talk.documents is not None and not ask.step.external_service:
+            request["documents"] = talk.sources
+        return request
+
+    def read(self, talk: Conversation, answer: Any) -> Conversation:
+        """The answer; for a step after this one it is the new question."""
+        text = content_of(answer)
+        return replace(talk, answer=answer, query=text, messages=[{"role": "user", "content": text}])
+
+    def _messages(self, talk: Conversation) -> list[Any]:
+        if talk.documents is None:
+            return talk.messages
+        passages = [document.text for document in talk.documents]
+        prompt = rag_prompt(talk.query, passages, talk.parameters.get("chat_template"))
+        return [{"role": "user", "content": prompt}]

@@ -1,0 +1,145 @@
+"""Everything that can be wrong with a graph is found here, before the router listens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from opea_pulumi.errors import FlowError, Location
+from opea_pulumi.flow import CONTRACTS, Contract, Flow, Mode, Step, check_types, contract_of
+
+from ._contracts import STEP_CONTRACTS
+from ._graph import RUNS, runnable
+from ._request import read_defaults
+
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A checked graph, ready to run; ``keys`` are the steps' own bearer keys by step name (secret)."""
+
+    flow: Flow
+    mode: Mode
+    keys: Mapping[str, str]
+    defaults: Mapping[str, Any]
+    dataprep: Step | None
+
+    @property
+    def name(self) -> str:
+        """The application's name: the last part of its endpoint."""
+        return self.flow.endpoint.rstrip("/").rpartition("/")[2] or "opea"
+
+    @property
+    def steps(self) -> list[Step]:
+        """The services the router calls, each once."""
+        found = {
+            step.url: step for _, step in _steps(self.flow) if not (step.node_name or step.is_downstream)
+        }
+        return list(found.values())
+
+
+def make_plan(flow: Flow, mode: Mode | None, environment: Mapping[str, str]) -> Plan:
+    """Check a graph against what this router runs.
+
+    Args:
+        mode: overrides the graph's own.
+        environment: where the keys of ``key.<step>`` are looked up.
+
+    Raises:
+        FlowError: something the router can't run, or can't run rightly.
+    """
+    chosen = mode or flow.mode
+    _check_nodes(flow)
+    if chosen is Mode.ALIGNED:
+        check_types(flow)
+        _check_contracts(flow)
+    _check_endpoint(flow.endpoint)
+    keys = {step: _key(step, name, environment) for step, name in flow.keys.items()}
+    return Plan(flow, chosen, keys, read_defaults(flow.defaults), _dataprep(flow))
+
+
+def _steps(flow: Flow) -> Iterator[tuple[str, Step]]:
+    for name, node in flow.nodes.items():
+        for index, step in enumerate(node.steps):
+            yield f"spec.nodes.{name}.steps[{index}]", step
+
+
+def _error(code: str, message: str, path: str, hint: str = "") -> FlowError:
+    return FlowError(message, code=code, location=Location(path=path), hint=hint)
+
+
+def _check_nodes(flow: Flow) -> None:
+    for name, node in flow.nodes.items():
+        path = f"spec.nodes.{name}"
+        if node.kind not in RUNS:
+            message = f"this version of the router does not run {node.kind} nodes yet"
+            raise _error("not-yet", message, f"{path}.routerType", f"it runs {', '.join(sorted(RUNS))}")
+        if not runnable(node):
+            raise _error("no-steps", "a node needs a step that is not a downstream service", path)
+    for path, step in _steps(flow):
+        if step.condition:
+            raise _error(
+                "not-yet", "this version of the router does not run conditions yet", f"{path}.condition"
+            )
+        if step.url:
+            _check_url(step.url, path)
+
+
+def _check_url(url: str, path: str) -> None:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        hint = "write http://HOST:PORT/PATH"
+        raise _error("bad-url", "the step's URL is not an http(s) one", f"{path}.serviceUrl", hint)
+
+
+def _check_contracts(flow: Flow) -> None:
+    for path, step in _steps(flow):
+        if step.node_name or step.is_downstream:
+            continue
+        contract = contract_of(flow, step)
+        if contract is None:
+            hint = f"set type.{step.name} in spec.routerConfig.config to one of {', '.join(CONTRACTS)}"
+            message = f"the type of step {step.name!r} is not known, and aligned mode needs it"
+            raise _error("unknown-type", message, path, hint)
+        if contract not in STEP_CONTRACTS:
+            hint = "mark it isDownstreamService"
+            raise _error("not-in-flow", f"a {contract} service can't be a step of a flow", path, hint)
+
+
+def _check_endpoint(endpoint: str) -> None:
+    plain = not set(endpoint) & set("{}?# ")
+    if endpoint and not (endpoint.startswith("/") and plain):
+        place = "spec.routerConfig.config.endpoint"
+        raise _error(
+            "bad-endpoint", f"{endpoint!r} is not the path of an endpoint", place, "such as /v1/chatqna"
+        )
+
+
+def _key(step: str, name: str, environment: Mapping[str, str]) -> str:
+    place = f"spec.routerConfig.config.key.{step}"
+    if not _VARIABLE.fullmatch(name):  # perhaps the key itself: it must not be shown
+        message = f"key.{step} must be the name of an environment variable, in capitals"
+        raise _error(
+            "bad-key", message, place, "such as OPENAI_API_KEY; the key itself never stands in a graph"
+        )
+    key = environment.get(name, "").strip()
+    if not key or not key.isprintable() or not key.isascii():
+        hint = f"set {name} in the router's environment"
+        raise _error("no-key", f"the environment variable {name} holds no key for step {step!r}", place, hint)
+    return key
+
+
+def _dataprep(flow: Flow) -> Step | None:
+    """The application's dataprep service, if the graph holds one."""
+    for _, step in _steps(flow):
+        if step.is_downstream and step.url and contract_of(flow, step) is Contract.DATAPREP:
+            return step
+    return None

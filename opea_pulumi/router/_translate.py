@@ -1,0 +1,122 @@
+"""Turning a step's stream into the client's, piece by piece and without waiting for more."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from ._errors import RouterError, bad_answer, refusal
+from ._json import dumps, loads
+from ._openai import DONE, Event, SseParser, encode_event
+
+
+class Translator(Protocol):
+    """One stream; ``done`` tells that the answer is complete."""
+
+    done: bool
+
+    def feed(self, data: bytes) -> bytes:
+        """What the client gets for these bytes, perhaps nothing yet. Raises RouterError."""
+
+    def end(self) -> bytes:
+        """What it gets when the step's body has ended. Raises RouterError when that was too early."""
+
+
+class AsItIs:
+    """Pass-through: the bytes of the step."""
+
+    done = False
+
+    def feed(self, data: bytes) -> bytes:
+        """The bytes."""
+        return data
+
+    def end(self) -> bytes:
+        """Nothing: HTTP itself tells whether the body was whole."""
+        return b""
+
+
+class _Chat:
+    """Reads the chunks of a chat completion; what they become is up to the subclass."""
+
+    def __init__(self, step: str) -> None:
+        self.done = False
+        self._step = step
+        self._parser = SseParser()
+        self._finished = False
+
+    def feed(self, data: bytes) -> bytes:
+        """The client's events for the events that are complete."""
+        try:
+            events = self._parser.feed(data)
+        except ValueError:
+            raise bad_answer(self._step, "sent too long an event") from None
+        return b"".join([self._event(event) for event in events if not self.done])
+
+    def end(self) -> bytes:
+        """The end is clean after ``[DONE]`` or a finish reason only."""
+        if self.done:
+            return b""
+        if not self._finished:
+            message = f"{self._step} ended before its answer was complete"
+            raise RouterError(HTTPStatus.BAD_GATEWAY, "upstream-reset", message, step=self._step)
+        return self._close()
+
+    def _event(self, event: Event) -> bytes:
+        if event.data == b"[DONE]":
+            return self._close()
+        try:
+            chunk = loads(event.data)
+            if event.kind == b"error" or chunk.get("error"):
+                raise self._failure(event.data, chunk)
+            choices = chunk.get("choices") or []
+            finishes = any(choice.get("finish_reason") for choice in choices)
+            self._finished = self._finished or finishes
+            return self._chunk(event, chunk, finishes)
+        except (ValueError, TypeError, AttributeError):
+            raise bad_answer(self._step, "sent a chunk that is none of a chat completion") from None
+
+    def _failure(self, data: bytes, chunk: Any) -> RouterError:
+        inner = chunk.get("error")
+        code = inner.get("code") if isinstance(inner, dict) else None
+        status = code if isinstance(code, int) and 400 <= code < 600 else HTTPStatus.INTERNAL_SERVER_ERROR
+        return refusal(self._step, status, {}, data)
+
+    def _close(self) -> bytes:
+        self.done = True
+        return DONE
+
+    def _chunk(self, event: Event, chunk: dict[str, Any], finishes: bool, /) -> bytes:
+        raise NotImplementedError
+
+
+class OpenAiChunks(_Chat):
+    """``/v1/chat/completions``: the chunks as they are, the last one with the answer's sources."""
+
+    def __init__(self, step: str, sources: list[dict[str, str]] | None) -> None:
+        super().__init__(step)
+        self._sources = sources
+
+    def _chunk(self, event: Event, chunk: dict[str, Any], finishes: bool, /) -> bytes:
+        if finishes and self._sources is not None:
+            return encode_event(dumps({**chunk, "sources": self._sources}))
+        return encode_event(event.data)
+
+    def _close(self) -> bytes:
+        if self._finished or self._sources is None:
+            return super()._close()
+        # no chunk with a finish reason came: the sources need one
+        choice = {"index": 0, "delta": {}, "finish_reason": "stop"}
+        last = {"object": "chat.completion.chunk", "choices": [choice], "sources": self._sources}
+        return encode_event(dumps(last)) + super()._close()
+
+
+class OpeaTokens(_Chat):
+    """The mega service's form, from OPEA's ``align_generator``: each token as a Python bytes literal."""
+
+    def _chunk(self, _event: Event, chunk: dict[str, Any], _finishes: bool, /) -> bytes:
+        choices = chunk.get("choices") or [{}]
+        content = (choices[0].get("delta") or {}).get("content")
+        if not isinstance(content, str):
+            return b""
+        return b"data: %a\n\n" % content.encode("utf-8", "replace")
