@@ -49,14 +49,16 @@ class LocalVolumeArgs(TypedDict):
 
 
 class _Resource(pulumi.CustomResource):
-    """Names are `snake_case` in Python and `camelCase` on the wire."""
-
-    def translate_input_property(self, prop: str) -> str:
-        head, *rest = prop.split("_")
-        return head + "".join(word.capitalize() for word in rest)
+    """Names are `snake_case` in Python and `camelCase` on the wire; keys inside of values stay as they are."""
 
     def translate_output_property(self, prop: str) -> str:
         return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in prop)
+
+
+def _wire(props: Mapping[str, Any]) -> dict[str, Any]:
+    # not translate_input_property: that would rename the environment's variables, too
+    heads = ((name.split("_"), value) for name, value in props.items())
+    return {words[0] + "".join(word.capitalize() for word in words[1:]): value for words, value in heads}
 
 
 class Process(_Resource):
@@ -75,7 +77,7 @@ class Process(_Resource):
 
     def __init__(self, name: str, args: ProcessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         outputs: dict[str, Any] = dict.fromkeys(("pid", "port", "url", "log_file", "started_at"))
-        super().__init__("opea:index:Process", name, outputs | args, opts)
+        super().__init__("opea:index:Process", name, _wire(outputs | args), opts)
 
 
 class LocalVolume(_Resource):
