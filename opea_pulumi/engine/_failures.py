@@ -14,7 +14,7 @@ _KNOWN = (
     (
         "incorrect passphrase",
         "wrong-passphrase",
-        "it was encrypted with another one: set PULUMI_CONFIG_PASSPHRASE_FILE, or restore OPEA_HOME/passphrase",
+        "encrypted with another one: set PULUMI_CONFIG_PASSPHRASE_FILE, or restore OPEA_HOME/passphrase",
     ),
     (
         "no resource plugin",

@@ -63,8 +63,8 @@ def _traceback(program: str) -> str:
     """The traceback from the user's first line on, without ours and the SDK's above it."""
     kind, error, trace = sys.exc_info()
     root = Path(program).resolve()
-    inside = [Path(frame.filename).resolve() for frame in traceback.extract_tb(trace)]
-    first = next((at for at, path in enumerate(inside) if path == root or root in path.parents), 0)
+    inside = [Path(frame.filename) for frame in traceback.extract_tb(trace)]
+    first = next((at for at, path in enumerate(inside) if path.is_relative_to(root)), 0)
     return "".join(traceback.format_exception(kind, error, trace, limit=first - len(inside)))
 
 

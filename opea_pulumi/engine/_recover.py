@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -58,32 +60,56 @@ def locks(backend: str, project: str, stack: str) -> Iterator[Lock]:
             continue  # being written or removed, or not a lock: the engine will judge it
 
 
-def unlock(backend: str, project: str, stack: str, report: Report, patience: float = 10.0) -> bool:
-    """Remove locks that a killed process left; returns whether there was one.
+def unlock(backend: str, project: str, stack: str, report: Report, patience: float = 20.0) -> None:
+    """Remove the locks that killed processes left.
 
-    Waits ``patience`` seconds for a holder that is alive (one that was told to stop just now).
-    Raises EngineError ``stack-locked`` naming the holder.
+    Waits ``patience`` seconds for a holder that is alive; one whose command was killed is told to
+    stop. Raises EngineError ``stack-locked`` naming the holder.
     """
-    removed = False
     deadline = time.monotonic() + patience
-    waiting = False
+    met: set[int] = set()
     while held := list(locks(backend, project, stack)):
         living = [lock for lock in held if not lock.stale]
         for lock in held:
             if lock not in living:
                 lock.path.unlink(missing_ok=True)
-                removed = True
                 report(
                     f"removed the lock of process {lock.pid}, which began {_ago(lock.since)} and was killed"
                 )
+        for lock in living:
+            if lock.pid not in met:
+                met.add(lock.pid)
+                report(_meet(lock, stack))
         if living and time.monotonic() > deadline:
             raise _locked(stack, living[0])
         if living:
-            if not waiting:
-                report(f"process {living[0].pid} is updating stack {stack}; waiting for it")
-            waiting = True
-            time.sleep(0.2)
-    return removed
+            time.sleep(0.1)
+
+
+def _meet(lock: Lock, stack: str) -> str:
+    """Stop a holder that can't succeed any more; returns what is done about it."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(lock.pid)
+        if lock.host == socket.gethostname() and _abandoned(process.cmdline()):
+            process.send_signal(signal.SIGINT)
+            return f"process {lock.pid} still works for a command that was killed; told it to stop"
+    return f"process {lock.pid} is updating stack {stack}; waiting for it"
+
+
+def _abandoned(arguments: Sequence[str]) -> bool:
+    """Whether this is an engine whose inline program is gone: nothing listens where it ran."""
+    clients = [part.rpartition(":")[2] for part in arguments if part.startswith("--client=127.0.0.1:")]
+    if not clients or not clients[0].isdigit():
+        return False
+    try:
+        socket.create_connection(("127.0.0.1", int(clients[0])), timeout=1).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def without_pending(state: str) -> tuple[str, list[str]]:

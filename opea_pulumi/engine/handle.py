@@ -18,10 +18,11 @@ from opea_pulumi.engine._failures import command_failed, update_failed
 from opea_pulumi.engine._recover import unlock, without_pending
 from opea_pulumi.engine._text import redact
 from opea_pulumi.engine.progress import Progress, Summary
+from opea_pulumi.engine.stacks import PROJECT, Program
 from opea_pulumi.errors import EngineError, OpeaError
 
 if TYPE_CHECKING:
-    from opea_pulumi.engine.stacks import Program, Stacks
+    from opea_pulumi.engine.stacks import Stacks
 
 __all__ = ["Resource", "StackHandle"]
 
@@ -190,8 +191,7 @@ class StackHandle:
 
     def _recover(self) -> None:
         """Clear up what a killed update left, so that this one can begin."""
-        project = "opea"
-        unlock(self._stacks.backend, project, self.name, self._stacks.report)
+        unlock(self._stacks.backend, PROJECT, self.name, self._stacks.report)
         state, pending = without_pending(self._run("stack", "export"))
         if pending:
             names = ", ".join(urn.rpartition("::")[2] for urn in pending)
