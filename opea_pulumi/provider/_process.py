@@ -181,6 +181,8 @@ def _stop_timeout(properties: Properties) -> float:
 
 
 def _remove_files(directory: Path) -> None:
+    if not directory.is_dir():
+        return
     remove_record(directory)
     for log in directory.glob(f"{LOG}*"):
         log.unlink(missing_ok=True)

@@ -27,7 +27,7 @@ from pulumi.provider.server import ProviderServicer as ComponentServicer
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
-from opea_pulumi.errors import OpeaError
+from opea_pulumi.errors import OpeaError, OperationError
 from opea_pulumi.provider._plugin import OpeaProvider
 from opea_pulumi.provider._process import RestartError
 
@@ -89,10 +89,10 @@ def _details(error: OpeaError) -> tuple[tuple[str, bytes], ...]:
 
 
 def _on_purpose(error: BaseException | None) -> OpeaError | None:
-    """The project's own error inside what the SDK raised."""
-    while error is not None and not isinstance(error, OpeaError):
+    """The project's own error inside what the SDK raised, or what the operating system refused."""
+    while error is not None and not isinstance(error, OpeaError | OSError):
         error = error.inner if isinstance(error, ComponentInitError) else error.__context__
-    return error
+    return OperationError(str(error), code="system") if isinstance(error, OSError) else error
 
 
 def main() -> None:

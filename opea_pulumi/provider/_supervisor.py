@@ -1,7 +1,7 @@
 """A small parent for one detached process; standard library only.
 
-``python -I -S _supervisor.py DIRECTORY`` reads a JSON object from its standard input and leaves its parent, so
-that neither the engine, which kills a plugin's children, nor a terminal's Ctrl-C reaches it. It starts the
+``python -I -S _supervisor.py DIRECTORY`` reads a JSON object from its standard input and leaves its parent:
+neither the engine, which kills a plugin's children, nor a terminal's Ctrl-C reach it. It starts the
 command in a process group of its own, writes the record ``process.json`` and prints one JSON line:
 ``{"ok": true}``, or ``{"error": ...}`` when it could not. From then on it
 

@@ -1,4 +1,4 @@
-"""A server for the tests: python http_server.py PORT [HOST]. Its faults are chosen by environment variables."""
+"""A server for the tests: python http_server.py PORT [HOST]; environment variables choose its faults."""
 
 import os
 import signal
@@ -6,6 +6,11 @@ import subprocess
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+def say(text):
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -18,13 +23,13 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, text, *args):
-        print(text % args, flush=True)
+        say(text % args)
 
 
 for number in range(int(os.environ.get("LINES", "0"))):
-    print(f"line {number}", flush=True)
+    say(f"line {number}")
 if "DIE" in os.environ:
-    print("about to die: " + os.environ["DIE"], file=sys.stderr, flush=True)
+    sys.stderr.write("about to die: " + os.environ["DIE"] + "\n")
     sys.exit(3)
 if "STUBBORN" in os.environ:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
