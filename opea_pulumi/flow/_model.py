@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -65,6 +66,11 @@ class Step(_Part):
     def is_internal(self) -> bool:
         """Whether the service belongs to the application, so that it may see the caller's credentials."""
         return self.internal_service is not None and not self.external_service
+
+    @property
+    def label(self) -> str:
+        """What messages and metrics call the step: its name, else its host."""
+        return self.name or self.node_name or urlsplit(self.url).netloc.rpartition("@")[2]
 
     @property
     def is_downstream(self) -> bool:

@@ -42,7 +42,7 @@ class AlignedTraffic:
                 return replace(value, stream=reply)
             return contract.read(value, loads(await reply.read()))
         except _MALFORMED:
-            raise reply.failed(bad_answer(step.name, f"did not answer as a service of type {kind}")) from None
+            raise bad_answer(step.label, f"did not answer as a service of type {kind}") from None
 
     async def stops(self, _step: Step, _result: Conversation, /) -> bool:
         """Never: a failure has been raised."""

@@ -169,8 +169,9 @@ class Router:
         if not missing:
             return web.json_response({"ready": True})
         names = ", ".join(f"{step} {reason}" for step, reason in missing.items())
+        # answered, not raised: a step that is not ready has not failed a request
         error = RouterError(503, "not-ready", names, step=next(iter(missing)), retry_after="1")
-        raise error
+        return web.json_response(error.body(), status=error.status, headers=error.headers)
 
     async def _show_metrics(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})

@@ -41,13 +41,9 @@ class Caller:
         try:
             reply = await self.upstream.send("POST", step.url, headers=headers, body=body)
         except Fault as fault:
-            raise self._failed(step_error(step.name, fault)) from None
-        self.metrics.step_seconds.labels(step.name).observe(time.perf_counter() - started)
-        return StepReply(step.name, reply, self, started, key)
-
-    def _failed(self, error: RouterError) -> RouterError:
-        self.metrics.step_errors.labels(error.step or "", error.code).inc()
-        return error
+            raise step_error(step.label, fault) from None
+        self.metrics.step_seconds.labels(step.label).observe(time.perf_counter() - started)
+        return StepReply(step.label, reply, self, started, key)
 
 
 class StepReply:
@@ -92,7 +88,7 @@ class StepReply:
                     first = False
                 yield data
         except Fault as fault:
-            raise self.failed(step_error(self.step, fault)) from None
+            raise step_error(self.step, fault) from None
 
     async def read(self) -> bytes:
         """The whole body (kept: may be read again). Raises RouterError."""
@@ -103,7 +99,7 @@ class StepReply:
                     parts.append(data)
                     size += len(data)
                     if size > _LARGEST_ANSWER:
-                        raise self.failed(bad_answer(self.step, "answered with too large a body"))
+                        raise bad_answer(self.step, "answered with too large a body")
             finally:
                 self.close()
             self._body = b"".join(parts)
@@ -113,12 +109,7 @@ class StepReply:
         """Raise RouterError unless the status is 2xx."""
         if not self.ok:
             body = await self.read()
-            raise self.failed(refusal(self.step, self.status, self.headers, body, self._key))
-
-    def failed(self, error: RouterError) -> RouterError:
-        """Count a failure of this step, and hand it back to be raised."""
-        self._caller.metrics.step_errors.labels(self.step, error.code).inc()
-        return error
+            raise refusal(self.step, self.status, self.headers, body, self._key)
 
     def close(self) -> None:
         """Cancel what has not arrived yet."""

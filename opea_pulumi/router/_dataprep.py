@@ -42,7 +42,7 @@ class Dataprep:
                 request.method, url + query, headers=headers, body=upload.chunks()
             )
         except Fault as fault:
-            raise upload.error or step_error(self._step.name, fault) from None
+            raise upload.error or step_error(self._step.label, fault) from None
         response = web.StreamResponse(status=reply.status, headers=end_to_end(reply.headers))
         try:
             await response.prepare(request)

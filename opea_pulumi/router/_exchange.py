@@ -45,6 +45,7 @@ class Watch:
 
     async def add_request_id(self, _request: web.BaseRequest, response: web.StreamResponse) -> None:
         """Signal ``on_response_prepare``."""
+        response.headers["Server"] = "opea-router"
         exchange = CURRENT.get(None)
         if exchange is not None:
             response.headers["x-request-id"] = exchange.request_id
@@ -85,6 +86,8 @@ class Watch:
         self._metrics.requests.labels(route, status).inc()
         self._metrics.seconds.labels(route).observe(seconds)
         error = exchange.error
+        if error and error.step:
+            self._metrics.step_errors.labels(error.step, error.code).inc()
         line = {
             "method": request.method,
             "path": request.path,

@@ -20,7 +20,7 @@ async def not_ready(upstream: Upstream, steps: Iterable[Step]) -> dict[str, str]
     """Names of the steps that can't answer now, each with the reason; empty when all can."""
     asked = list(steps)
     reasons = await asyncio.gather(*(_reason(upstream, step) for step in asked))
-    return {step.name: reason for step, reason in zip(asked, reasons, strict=True) if reason}
+    return {step.label: reason for step, reason in zip(asked, reasons, strict=True) if reason}
 
 
 async def _reason(upstream: Upstream, step: Step) -> str:

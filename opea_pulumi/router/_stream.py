@@ -40,7 +40,6 @@ async def stream(
         await _finish(request, response)
         await _drain(reply)
     except RouterError as error:
-        reply.failed(error)
         if not response.prepared:
             raise
         await _break_off(request, response, error)

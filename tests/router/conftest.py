@@ -1,0 +1,268 @@
+"""Fake services (real servers on free ports), and the router in this process or in one of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import aiohttp
+import pytest
+import yaml
+from aiohttp import web
+
+from opea_pulumi.flow import Mode, load_flow
+from opea_pulumi.router import Limits, Router, make_plan
+
+
+class Call:
+    """A request that a fake service got."""
+
+    def __init__(self, request, body):
+        self.method, self.path, self.headers, self.body = request.method, request.path_qs, request.headers, body
+        self.peer = request.transport.get_extra_info("peername")
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+class Service:
+    """A server that answers by a script: one answer, or a list of them, the last one for good.
+
+    An answer has ``status``, ``headers``, and one of ``json``, ``text``, ``sse`` (list of texts, each
+    an event of its own); ``fault`` is hang, reset or garbage, after the events of ``sse`` if there are any.
+    """
+
+    def __init__(self):
+        self.script = [{"json": {}}]
+        self.calls = []
+        self.started = asyncio.Event()
+        self.cancelled = asyncio.Event()
+        self.go = asyncio.Event()
+        self.go.set()
+
+    def answers(self, *script):
+        self.script = list(script)
+
+    async def start(self):
+        self._runner = web.AppRunner(self._app(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def stop(self):
+        await self._runner.cleanup()
+
+    def _app(self):
+        app = web.Application(client_max_size=2**30)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        return app
+
+    async def _handle(self, request):
+        if request.method == "GET" and request.path in ("/health", "/v1/health_check"):
+            return web.Response()
+        self.started.set()
+        call = Call(request, await request.read())
+        self.calls.append(call)
+        answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        try:
+            return await self._answer(request, answer)
+        except (asyncio.CancelledError, ConnectionError):
+            self.cancelled.set()
+            raise
+
+    async def _answer(self, request, answer):
+        await self.go.wait()
+        if "sse" in answer:
+            return await self._stream(request, answer)
+        await self._fail(request, answer.get("fault"))
+        headers, status = answer.get("headers"), answer.get("status", 200)
+        if "text" in answer:
+            return web.Response(text=answer["text"], status=status, headers=headers)
+        return web.json_response(answer.get("json"), status=status, headers=headers)
+
+    async def _stream(self, request, answer):
+        kind = answer.get("type", "text/event-stream")
+        response = web.StreamResponse(headers={"Content-Type": kind, **answer.get("headers", {})})
+        await response.prepare(request)
+        for data in answer["sse"]:
+            await response.write(f"data: {data}\n\n".encode())
+            await asyncio.sleep(0)
+            await self.go.wait()
+        await self._fail(request, answer.get("fault"))
+        await response.write_eof()
+        return response
+
+    async def _fail(self, request, fault):
+        if fault == "hang":
+            await asyncio.Event().wait()
+        if fault == "reset":
+            request.transport.abort()
+            await asyncio.Event().wait()
+        if fault == "garbage":
+            request.transport.write(b"this is not HTTP\r\n\r\n")
+            request.transport.close()
+            await asyncio.Event().wait()
+
+
+@pytest.fixture
+async def services():
+    """Fake services by name, made when first asked for."""
+    running = {}
+
+    async def get(name):
+        if name not in running:
+            running[name] = Service()
+            await running[name].start()
+        return running[name]
+
+    yield get
+    for service in running.values():
+        await service.stop()
+
+
+@pytest.fixture
+async def chatqna(services):
+    """The four services of ChatQnA with good answers, and their graph."""
+    made = {name: await services(name) for name in ("embedding", "retrieval", "reranking", "llm")}
+    for name, service in made.items():
+        service.answers(GOOD[name])
+    return made
+
+
+@pytest.fixture
+def graph(chatqna):
+    """A function: the graph of ChatQnA as a document; arguments are settings (dots as they are)."""
+
+    def make(steps=("embedding", "retrieval", "reranking", "llm"), **settings):
+        config = {"mode": "aligned", "endpoint": "/v1/chatqna", **settings}
+        nodes = [
+            {"name": name, "internalService": {}, "serviceUrl": chatqna[name].url + PATHS[name]} for name in steps
+        ]
+        return document(nodes, config)
+
+    return make
+
+
+def document(steps, config=None):
+    return {
+        "spec": {"nodes": {"root": {"routerType": "Sequence", "steps": steps}}, "routerConfig": {"config": config}}
+    }
+
+
+PATHS = {
+    "embedding": "/v1/embeddings",
+    "retrieval": "/v1/retrieval",
+    "reranking": "/v1/reranking",
+    "llm": "/v1/chat/completions",
+}
+GOOD = yaml.safe_load((Path(__file__).parent / "good.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+async def start(monkeypatch):
+    """A function: run a graph in this process; gives the base URL."""
+    runners = []
+
+    async def run(graph, *, mode=None, environment=None, **limits):
+        plan = make_plan(load_flow(graph), Mode(mode) if mode else None, environment or {})
+        router = Router(plan, Limits(**limits))
+        runner = web.AppRunner(router.app(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        runners.append(runner)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+    yield run
+    for runner in runners:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def http():
+    """A client that keeps no cookies and adds nothing."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+        yield session
+
+
+class Process:
+    """The router as a process; ``lines`` is its log so far."""
+
+    def __init__(self, process):
+        self._process = process
+        self.lines = []
+
+    async def event(self, name):
+        """The next line of the log with this event."""
+        async with asyncio.timeout(20):
+            while True:
+                line = await self._process.stdout.readline()
+                assert line, "the router ended: " + (await self._process.stderr.read()).decode()
+                self.lines.append(line.decode())
+                entry = json.loads(line)
+                if entry["event"] == name:
+                    return entry
+
+    def terminate(self):
+        self._process.send_signal(signal.SIGTERM)
+
+    async def end(self):
+        """(exit code, rest of stdout, stderr)."""
+        async with asyncio.timeout(20):
+            out, err = await self._process.communicate()
+        self.lines += out.decode().splitlines()
+        return self._process.returncode, out.decode(), err.decode()
+
+    async def kill(self):
+        if self._process.returncode is None:
+            self._process.kill()
+            await self._process.communicate()
+
+
+@pytest.fixture
+async def spawn():
+    """A function: ``python -m opea_pulumi.router`` with these arguments."""
+    started = []
+
+    async def run(*arguments, **environment):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "opea_pulumi.router", *map(str, arguments)),
+            env={**os.environ, **environment},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        started.append(Process(process))
+        return started[-1]
+
+    yield run
+    for process in started:
+        await process.kill()
+
+
+@pytest.fixture
+def free_port():
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def fill():
+    """A function: put service URLs in the place of ``{name}`` in every text of a document."""
+
+    def replace(part, urls):
+        if isinstance(part, dict):
+            return {key: replace(value, urls) for key, value in part.items()}
+        if isinstance(part, list):
+            return [replace(value, urls) for value in part]
+        return part.format_map(defaultdict(str, urls)) if isinstance(part, str) and "{" in part else part
+
+    return replace

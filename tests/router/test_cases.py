@@ -1,0 +1,73 @@
+"""Whole exchanges as data: graph, client request, scripted services, expected answer and calls."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
+
+
+def load():
+    for path in CASES:
+        for case in yaml.safe_load(path.read_text(encoding="utf-8")):
+            yield pytest.param(case, id=f"{path.stem}-{case['name'].replace(' ', '-')}")
+
+
+@pytest.mark.parametrize("case", list(load()))
+async def test_case(case, services, start, http, fill):
+    urls = {}
+    for name, answer in case["services"].items():
+        service = await services(name)
+        service.answers(*(answer if isinstance(answer, list) else [answer]))
+        urls[name] = service.url
+    base = await start(fill({"spec": case["graph"]}, urls))
+
+    request = case["request"]
+    path = base + request.get("path", "/")
+    data = {"data": request["raw"].encode()} if "raw" in request else {"json": request["json"]}
+    async with http.post(path, headers=request.get("headers"), **data) as response:
+        text = await response.text()
+        expected = case["expect"]
+        assert response.status == expected.get("status", 200), text
+        kind = response.headers["Content-Type"]
+        assert kind.startswith(expected.get("type", "application/json"))
+        if "json" in expected:
+            assert_like(await response.json(), expected["json"])
+        if "text" in expected:
+            assert text == expected["text"]
+    for name in case["services"]:
+        calls = (await services(name)).calls
+        wanted = expected.get("calls", {}).get(name, [])
+        assert len(calls) == len(wanted), f"{name} was called {len(calls)} times"
+        for call, want in zip(calls, wanted, strict=True):
+            check_call(call, want)
+
+
+def check_call(call, want):
+    assert call.method == "POST"
+    assert call.headers["Content-Type"] == "application/json"
+    if "path" in want:
+        assert call.path == want["path"]
+    if "json" in want:
+        assert_like(call.json, want["json"])
+    if "raw" in want:
+        assert call.body.decode() == want["raw"]
+
+
+def assert_like(found, wanted):
+    """Equal, where ``<any>`` stands for anything and ``<has: TEXT>`` for a text with TEXT in it."""
+    if wanted == "<any>":
+        return
+    if isinstance(wanted, str) and wanted.startswith("<has: "):
+        assert wanted[6:-1] in found
+    elif isinstance(wanted, dict) and isinstance(found, dict):
+        assert found.keys() == wanted.keys()
+        for key, value in wanted.items():
+            assert_like(found[key], value)
+    elif isinstance(wanted, list) and isinstance(found, list):
+        assert len(found) == len(wanted)
+        for one, other in zip(found, wanted, strict=True):
+            assert_like(one, other)
+    else:
+        assert found == wanted

@@ -1,0 +1,89 @@
+"""Every fault at every step gets its truthful answer, and the router goes on."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+FAULTS = yaml.safe_load((Path(__file__).parent / "faults.yaml").read_text(encoding="utf-8"))
+STEPS = ("embedding", "retrieval", "reranking", "llm")
+FORMS = {"mega": "/v1/chatqna", "openai": "/v1/chat/completions"}
+QUESTION = {"messages": "Where is Paris", "stream": False}
+
+
+@pytest.mark.parametrize("path", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault["name"] for fault in FAULTS])
+async def test_fault(fault, step, path, chatqna, graph, start, http):
+    good = chatqna[step].script
+    chatqna[step].answers(fault["answer"])
+    base = await start(graph(), idle_timeout=0.2)
+    async with http.post(base + path, json=QUESTION) as response:
+        error = (await response.json())["error"]
+        assert response.status == fault["status"]
+        assert response.headers.get("Retry-After") == fault.get("retry_after")
+    assert error.keys() == {"code", "step", "message"}
+    assert (error["code"], error["step"]) == (fault["code"], step)
+    assert f"{step} {fault['message']}" in error["message"]
+    assert "secret" not in error["message"]
+    later = STEPS[STEPS.index(step) + 1 :]
+    assert not any(chatqna[name].calls for name in later)
+
+    chatqna[step].answers(*good)
+    async with http.post(base + path, json=QUESTION) as response:
+        assert response.status == 200
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_refused(step, chatqna, graph, start, http):
+    base = await start(graph())
+    await chatqna[step].stop()
+    async with http.post(base + "/", json=QUESTION) as response:
+        assert response.status == 502
+        error = (await response.json())["error"]
+    assert error == {"code": "upstream-refused", "step": step, "message": f"{step} can't be reached"}
+
+
+async def test_unknown_host(start, http):
+    step = {"name": "llm", "serviceUrl": "http://no-such-host.invalid/v1/chat/completions"}
+    base = await start({"spec": {"nodes": {"root": {"routerType": "Sequence", "steps": [step]}}}}, mode="aligned")
+    async with http.post(base + "/", json=QUESTION) as response:
+        assert response.status == 502
+        assert (await response.json())["error"]["code"] == "upstream-refused"
+
+
+@pytest.mark.parametrize("path", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        ({"status": 500}, 502),
+        ({"status": 404, "json": {"detail": "no model"}}, 404),
+        ({"text": "<html>"}, 502),
+        ({"json": {"no": "chat"}}, 502),
+        ({"sse": ["not json"]}, 502),
+        ({"sse": ["[1]"]}, 502),
+        ({"sse": []}, 502),
+        ({"sse": [], "fault": "reset"}, 502),
+        ({"sse": [], "fault": "hang"}, 504),
+        ({"sse": ['{"error": {"code": 400, "message": "too long"}}']}, 400),
+        ({"sse": ['{"error": "out of memory"}']}, 502),
+    ],
+)
+async def test_a_stream_that_never_begins_has_a_status(answer, status, path, chatqna, graph, start, http):
+    chatqna["llm"].answers(answer)
+    base = await start(graph(), idle_timeout=0.2)
+    async with http.post(base + path, json={**QUESTION, "stream": True}) as response:
+        assert response.status == status
+        assert (await response.json())["error"]["step"] == "llm"
+
+
+async def test_the_key_of_a_step_is_not_in_its_error(chatqna, start, http):
+    chatqna["llm"].answers({"status": 401, "json": {"error": {"message": "Incorrect API key: sk-canary-1"}}})
+    step = {"name": "llm", "externalService": chatqna["llm"].url + "/v1/chat/completions"}
+    spec = {"nodes": {"root": {"routerType": "Sequence", "steps": [step]}}}
+    spec["routerConfig"] = {"config": {"mode": "aligned", "key.llm": "LLM_KEY"}}
+    base = await start({"spec": spec}, environment={"LLM_KEY": "sk-canary-1"})
+    async with http.post(base + "/", json=QUESTION) as response:
+        assert response.status == 401
+        assert "sk-canary-1" not in await response.text()
+    assert chatqna["llm"].calls[0].headers["Authorization"] == "Bearer sk-canary-1"
