@@ -22,10 +22,14 @@ NOTE = "(extractive answer: sentences quoted from your documents)"
 NOT_FOUND = "I don't know: nothing in the documents answers this."
 NO_DOCUMENTS = "I don't know: no documents were found for this question. Ingest some first."
 
-ENOUGH = 0.62
-"""Share of the question that a sentence and its surroundings must cover."""
-OWN = 0.35
-"""Share of what the surroundings don't say that the sentence itself must cover."""
+CLOSE = 0.15
+"""Cosine of question and passage below which they only share a word by chance."""
+ENOUGH = 0.55
+"""Share of the question that a passage, with its file's name, must cover."""
+OWN = 0.25
+"""Share of what the surroundings leave open that a sentence must cover itself."""
+NUMBER = 0.3
+"""What a number in a sentence adds to its score when the question asks for one."""
 MAX_QUOTED = 3
 AS_GOOD = 0.85
 """A further sentence is quoted when its score is at least this share of the best one's."""
@@ -53,27 +57,34 @@ def answer(task: Task) -> str:
 
 
 def _candidates(question: Question, document: Document, number: int) -> list[_Candidate]:
-    """The document's sentences that answer the question."""
-    title, *rest = document.text.split("\n", 1)
-    trail = title if rest else ""
+    """The document's sentences that answer the question; none if the passage is about something else."""
     name = " ".join(re.findall(r"[^\W_]+", PurePosixPath(document.source).stem))
-    around = question.matches(TextWords(question.embedder, f"{name}\n{trail}"))
-    found = []
-    for place, sentence in enumerate(sentences(document.text)):
-        score = _score(question, around, sentence)
-        if score is not None and sentence != trail:
-            found.append(_Candidate(sentence, number, place, score))
-    return found
+    whole = question.matches(TextWords(question.embedder, f"{name}\n{document.text}"))
+    if question.misses(whole) or question.covered(whole) < ENOUGH or question.cosine(document.text) < CLOSE:
+        return []
+    trail, body = _split_trail(document.text)
+    lines = sentences(body)
+    around = question.matches(TextWords(question.embedder, f"{name}\n{trail or lines[0]}"))
+    scored = [(place, line, _score(question, around, line)) for place, line in enumerate(lines)]
+    return [_Candidate(line, number, place, score) for place, line, score in scored if score > 0]
 
 
-def _score(question: Question, around: list[float], sentence: str) -> float | None:
-    """How well a sentence answers; None if it doesn't."""
+def _split_trail(text: str) -> tuple[str, str]:
+    """The trail of headings or the title in a passage's first line, if that is one, and the rest."""
+    first, _, rest = text.strip().partition("\n")
+    if rest.strip() and first.strip()[-1:] not in ".!?:;,":
+        return first, rest
+    return "", text
+
+
+def _score(question: Question, around: list[float], sentence: str) -> float:
+    """How well a sentence answers what its surroundings leave open; 0 if it doesn't."""
     own = question.matches(TextWords(question.embedder, sentence))
-    both = [max(pair) for pair in zip(own, around, strict=True)]
-    covered = question.covered(both)
-    if covered < ENOUGH:
-        return None
-    return covered + question.covered(own) + question.cosine(sentence)
+    answered = question.covered(own, besides=around)
+    if answered < OWN:
+        return 0.0
+    number = NUMBER if question.asks_number and any(map(str.isdigit, sentence)) else 0.0
+    return answered + number + (question.covered(own) + question.cosine(sentence)) / 3
 
 
 def _quoted(task: Task, candidates: Sequence[_Candidate]) -> str:

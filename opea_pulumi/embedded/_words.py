@@ -15,20 +15,22 @@ _WORD = re.compile(
 
 _STOPWORDS = """
 a about above after again all also am an and any anyone are as at be because been before being below
-between both but by can cannot could did do does doing don down during each else ever for from further
-get gets getting give given go got had has have having he her here hers him his how i if in into is it
-its itself just let ll m may me might mine more most much must my need needs no nor not now of off ok on
-once one only or other our ours out over own per please re s same shall she should so some somebody
-someone something still such t tell than that the their theirs them then there these they thing things
-this those through to too under until up us use used using ve very want was we were what when where
-whether which while who whom whose why will with within without would yes you your yours
+between big both but by can cannot come comes could did do does doing don down during each else ever fast
+for frequently from further get gets getting give given go goes going got had happen happens has have
+having he her here hers him his how i if in into is it its itself just let ll long m many max maximum may
+me mean might min mine minimum more most much must my need needs no nor not now of off often ok on once
+one only or other our ours out over own per please quickly re run s same shall she should so some
+somebody someone something soon still such t take tell than that the their theirs them then there these
+they thing things this those through time to too under until up us use used using ve very want was we
+were what when where whether which while who whom whose why will with within without would yes you your
+yours
 """
 STOPWORDS = frozenset(_STOPWORDS.split())
 
 _SUFFIXES = (
     ("ational", "ate"), ("ization", "ize"), ("ations", "ate"), ("ation", "ate"), ("ments", "ment"),
     ("iness", "y"), ("ities", "ity"), ("ingly", ""), ("edly", ""), ("sses", "ss"), ("ies", "y"), ("ied", "y"),
-    ("ing", ""), ("ers", "er"), ("ed", ""), ("ly", ""), ("es", "e"), ("s", ""),
+    ("ing", ""), ("ers", ""), ("er", ""), ("ed", ""), ("ly", ""), ("es", "e"), ("s", ""),
 )  # fmt: skip
 _DOUBLED = re.compile(r"([bdfgmnprt])\1$")
 

@@ -1,7 +1,8 @@
 """Reranking service: OPEA's ``/v1/reranking``, and TEI's ``/rerank`` and ``/info``.
 
 The score, 0 to 1, is half the share of the question's words that the passage holds (_relevance.py)
-and half the cosine of their vectors: deterministic, and strong where near-duplicates differ in one word.
+and half the cosine of their vectors; half of that is left when a telling word is missing. It is deterministic, and
+strong where near-duplicates differ in one word.
 """
 
 from __future__ import annotations
@@ -50,8 +51,9 @@ def rank(query: str, texts: Sequence[str]) -> list[tuple[int, float]]:
 
 
 def _score(question: Question, text: str) -> float:
-    covered = question.covered(question.matches(TextWords(question.embedder, text)))
-    return (covered + question.cosine(text)) / 2
+    matches = question.matches(TextWords(question.embedder, text))
+    score = (question.covered(matches) + question.cosine(text)) / 2
+    return score / 2 if question.misses(matches) else score
 
 
 def make_app() -> FastAPI:
