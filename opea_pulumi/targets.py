@@ -113,16 +113,17 @@ def load_target(name: str) -> Target:
     raise UsageError(f"no target is named {name!r}", code="unknown-target", hint=hint)
 
 
-def choose_profile(target: Target, asked: Profile | None) -> Profile:
+def choose_profile(target: Target, asked: str | None) -> Profile:
     """The profile that a target deploys.
 
     Raises:
         UsageError: the target cannot deploy the one that was asked for.
     """
-    if asked is None:
+    if not asked:
         return target.profiles[0]
-    if asked not in target.profiles:
-        offered = ", ".join(target.profiles)
-        message = f"target {target.name} cannot deploy profile {asked}"
-        raise UsageError(message, code="profile-target", hint=f"it deploys {offered}")
-    return asked
+    for profile in target.profiles:
+        if profile == asked:
+            return profile
+    offered = ", ".join(target.profiles)
+    message = f"target {target.name} cannot deploy profile {asked!r}"
+    raise UsageError(message, code="profile-target", hint=f"it deploys {offered}")

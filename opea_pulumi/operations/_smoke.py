@@ -16,8 +16,12 @@ from ._ask import ask
 from ._graph import Application, send
 from ._ingest import delete_document
 
-MAX_DISTANCE = 0.05
-"""Cosine distance under which two vectors of one text are of one model (rounding apart)."""
+MAX_DISTANCE = 0.5
+"""Cosine distance within which two vectors of one text are of one model.
+
+Vectors of unrelated models stand nearly at right angles (1.0); those of one model differ by what
+a dataprep adds to a passage before it embeds it, such as the document's title.
+"""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,10 @@ class _Probe:
         nonce = secrets.token_hex(4)
         self.code = secrets.token_hex(4)
         self.file = f"smoke-test-{nonce}.txt"
-        self.passage = f"The access code of vault {nonce} is {self.code}."
+        self.passage = (
+            f"The access code of vault {nonce} is {self.code}. The vault stands in the cellar of the"
+            " town hall, behind the archive of old maps, and its door opens only in daylight."
+        )
         self.question = f"What is the access code of vault {nonce}?"
         self.embedding: list[float] = []
         self.ingested = False

@@ -22,7 +22,7 @@ class LocalOperations:
 
     def __init__(self, resources: list[Mapping[str, Any]]) -> None:
         self._processes = {
-            Path(row["inputs"]["directory"]).name: row for row in resources if row["type"] == _PROCESS
+            Path(row["outputs"]["directory"]).name: row for row in resources if row["type"] == _PROCESS
         }
 
     def status(self) -> list[WorkloadStatus]:
@@ -45,7 +45,7 @@ def _status(name: str, row: Mapping[str, Any]) -> WorkloadStatus:
     outputs = row["outputs"]
     url = str(outputs["url"])
     detail = f"pid {int(outputs['pid'])}"
-    state = _state(url + str(row["inputs"].get("healthPath") or "/"))
+    state = _state(url + str(outputs.get("healthPath") or "/"))
     return WorkloadStatus(name, state, url, str(outputs["startedAt"]), detail)
 
 

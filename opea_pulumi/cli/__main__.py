@@ -1,0 +1,5 @@
+"""``python -m opea_pulumi.cli``."""
+
+from ._main import main
+
+main()

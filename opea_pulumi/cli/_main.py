@@ -1,0 +1,106 @@
+"""The command's root: lazy subcommands, and one place that turns errors into exit codes.
+
+Exit codes: 0, 1 (a clear error), 2 (usage), 130 (Ctrl-C).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+import opea_pulumi
+from opea_pulumi.errors import OpeaError
+
+_COMMANDS = {
+    "up": "deploy an application, or bring a deployed one up to date",
+    "preview": "show what up would do; changes nothing",
+    "destroy": "delete what a stack deployed",
+    "refresh": "bring a stack's state in line with what really runs",
+    "outputs": "show a stack's outputs, such as its URL",
+    "status": "show what each workload is doing",
+    "logs": "show a workload's log",
+    "ingest": "give documents to a running application",
+    "ask": "ask a running application a question",
+    "test": "send a made-up fact through every hop and name the one that loses it",
+    "validate": "check an application without deploying it",
+    "init": "write a commented opea.yaml",
+    "engine": "find, install or describe the Pulumi engine",
+}
+"""Every command and its help line; the module of the same name holds it."""
+
+
+class _LazyGroup(click.Group):
+    """Lists its commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"opea_pulumi.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            close = difflib.get_close_matches(args[0], _COMMANDS, n=1)
+            meant = f" Did you mean {close[0]!r}?" if close else ""
+            ctx.fail(f"No such command {args[0]!r}.{meant}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(opea_pulumi.__version__, prog_name="opea-pulumi")
+def cli() -> None:
+    """Deploy OPEA applications from one YAML.
+
+    APP is a folder with opea.yaml, a file, or the name of an application of the catalogue.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and exit with its code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code; errors are printed, never raised."""
+    try:
+        result: Any = cli.main(arguments, standalone_mode=False)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except OpeaError as error:
+        return _show(error)
+    except (KeyboardInterrupt, click.Abort) as error:
+        click.echo(str(error) or "cancelled", err=True)
+        return 130
+    except BrokenPipeError:
+        # the reader of our output went away, as `| head` does
+        sys.stderr.close()
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _show(error: OpeaError) -> int:
+    from ._output import wants_json, write_json
+
+    if wants_json():
+        write_json({"error": error.to_dict()})
+    click.secho("error: ", fg="red", nl=False, err=True)
+    click.echo(str(error), err=True)
+    return error.exit_code

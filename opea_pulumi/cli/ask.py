@@ -1,0 +1,46 @@
+"""``opea-pulumi ask``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from ._output import json_option, note, write_json
+from ._stack import deployed_outputs, select_stack, stack_option
+
+if TYPE_CHECKING:
+    from opea_pulumi.operations import Answer
+
+
+@click.command(name="ask")
+@click.argument("question")
+@click.option("-k", "passages", type=click.IntRange(1), help="How many passages to retrieve.")
+@stack_option
+@json_option
+def command(question: str, passages: int | None, stack: str | None, as_json: bool) -> None:
+    """Ask a running application QUESTION; prints the answer as it comes, its sources and the URL."""
+    from opea_pulumi.operations import ask, connect
+
+    outputs = deployed_outputs(select_stack(stack))
+    parameters = {"k": passages} if passages else {}
+    answer = ask(connect(outputs), question, **parameters)
+    if as_json:
+        text = answer.read()
+        sources = [asdict(source) for source in answer.sources]
+        write_json({"question": question, "answer": text, "sources": sources, "url": outputs["url"]})
+        return
+    for piece in answer:
+        click.echo(piece, nl=False)
+    click.echo()
+    _sources(answer)
+    note(f"url: {outputs['url']}")
+
+
+def _sources(answer: Answer) -> None:
+    names = list(dict.fromkeys(source.source for source in answer.sources))
+    if names:
+        click.echo(f"sources: {', '.join(names)}")
+    else:
+        note("no documents were found for this question; opea-pulumi ingest FILE adds some")

@@ -1,0 +1,55 @@
+"""``opea-pulumi destroy``."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from opea_pulumi.errors import UsageError
+
+from ._output import json_option, note, write_json
+from ._progress import progress_view
+from ._stack import choose_stack, forget, open_stacks, stack_option
+
+
+@click.command(name="destroy")
+@stack_option
+@click.option("--yes", "-y", is_flag=True, help="Do not ask; ingested documents are deleted, too.")
+@click.option("--keep-data", is_flag=True, help="Keep the ingested documents for the next up.")
+@json_option
+def command(stack: str | None, yes: bool, keep_data: bool, as_json: bool) -> None:
+    """Delete what a stack deployed, and the stack."""
+    stacks = open_stacks()
+    if stack and stack not in {info.name for info in stacks.list()}:
+        note(f"there is no stack {stack}: nothing to do")
+        return
+    name = choose_stack(stacks, stack)
+    if not yes:
+        _confirm(name, keep_data=keep_data)
+    if keep_data:
+        # read by the plugin, which the engine starts with this environment
+        os.environ["OPEA_KEEP_DATA"] = "1"
+    handle = stacks.open(name)
+    with progress_view(quiet=as_json) as view:
+        summary = handle.destroy(view)
+    stacks.remove(name)
+    forget(name)
+    if as_json:
+        write_json({"stack": name, "changes": dict(summary.changes)})
+    else:
+        note(f"{name}: {summary.changed} deleted in {summary.seconds} s")
+
+
+def _confirm(name: str, *, keep_data: bool) -> None:
+    try:
+        data = (
+            "its processes, but not its data"
+            if keep_data
+            else "its processes and the documents ingested into it"
+        )
+        click.confirm(f"Delete stack {name}: {data}?", abort=True, err=True)
+    except click.Abort:
+        raise UsageError(
+            "nothing was deleted", code="not-confirmed", hint="--yes deletes without asking"
+        ) from None
