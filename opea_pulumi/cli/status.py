@@ -24,7 +24,6 @@ def command(stack: str | None, as_json: bool) -> int:
         table(("WORKLOAD", "STATE", "URL", "SINCE", "DETAIL"), rows)
     stopped = [item.name for item in found if item.state != "running"]
     if stopped and not as_json:
-        note(
-            f"not running: {', '.join(stopped)}; opea-pulumi logs NAME shows why, opea-pulumi up starts it again"
-        )
+        names = ", ".join(stopped)
+        note(f"not running: {names}; opea-pulumi logs NAME shows why, opea-pulumi up starts it again")
     return 1 if stopped else 0

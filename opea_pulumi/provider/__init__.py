@@ -7,7 +7,12 @@ classes come from the entry points of the group ``opea_pulumi.components``.
 
 from __future__ import annotations
 
-__all__ = ["main"]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opea_pulumi.provider._ports import Holder
+
+__all__ = ["main", "port_holder"]
 
 
 def main() -> None:
@@ -15,3 +20,10 @@ def main() -> None:
     from opea_pulumi.provider._serve import main as serve
 
     serve()
+
+
+def port_holder(port: int) -> Holder | None:
+    """Who listens on a TCP port of this machine; ``None`` when it is free."""
+    from opea_pulumi.provider._ports import holder
+
+    return holder(port)
