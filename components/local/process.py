@@ -12,6 +12,9 @@ import pulumi
 __all__ = ["LocalVolume", "LocalVolumeArgs", "Process", "ProcessArgs"]
 
 
+_OUTPUTS = ("pid", "port", "url", "log_file", "started_at")
+
+
 class ProcessArgs(TypedDict):
     """The inputs of a process."""
 
@@ -48,20 +51,13 @@ class LocalVolumeArgs(TypedDict):
     """The absolute folder. It is made (mode 0700), or adopted when empty or made by an earlier volume."""
 
 
-class _Resource(pulumi.CustomResource):
-    """Names are `snake_case` in Python and `camelCase` on the wire; keys inside of values stay as they are."""
-
-    def translate_output_property(self, prop: str) -> str:
-        return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in prop)
-
-
-def _wire(props: Mapping[str, Any]) -> dict[str, Any]:
-    # not translate_input_property: that would rename the environment's variables, too
-    heads = ((name.split("_"), value) for name, value in props.items())
-    return {words[0] + "".join(word.capitalize() for word in words[1:]): value for words, value in heads}
+def wire_name(name: str) -> str:
+    """The `camelCase` name on the wire of a `snake_case` one."""
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)
 
 
-class Process(_Resource):
+class Process(pulumi.CustomResource):
     """A detached process of this machine: started and waited for, restarted on change, stopped on delete."""
 
     pid: pulumi.Output[int]
@@ -76,11 +72,15 @@ class Process(_Resource):
     """When it was started, ISO 8601 in UTC."""
 
     def __init__(self, name: str, args: ProcessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        outputs: dict[str, Any] = dict.fromkeys(("pid", "port", "url", "log_file", "started_at"))
-        super().__init__("opea:index:Process", name, _wire(outputs | args), opts)
+        # Names are translated here: the SDK's translation would rename the environment's variables as well.
+        inputs = {wire_name(key): value for key, value in args.items()}
+        outputs: dict[str, Any] = dict.fromkeys(map(wire_name, _OUTPUTS))
+        super().__init__("opea:index:Process", name, outputs | inputs, opts)
+        for output in _OUTPUTS:
+            setattr(self, output, self.__dict__[wire_name(output)])
 
 
-class LocalVolume(_Resource):
+class LocalVolume(pulumi.CustomResource):
     """A folder that holds data. It is removed with the resource, unless `OPEA_KEEP_DATA=1` is set."""
 
     path: pulumi.Output[str]
