@@ -22,8 +22,9 @@ _WORDS = {
     "replace": "replaced",
     "read": "read",
 }
-_QUIET = {"same", "read"}
-_STACK = "pulumi:pulumi:Stack"
+_QUIET = {"same", "read", "refresh"}
+"""Operations that change nothing: they are shown while they run, on a terminal."""
+_HIDDEN = ("pulumi:pulumi:Stack", "pulumi:providers:")
 
 
 class View(Protocol):
@@ -52,11 +53,15 @@ def progress_view(*, quiet: bool = False, preview: bool = False) -> Iterator[Vie
 def _plain(progress: Progress, *, preview: bool) -> View:
     def view(event: Any) -> None:
         row = progress.feed(event)
-        if row is None or row.state == "running" or row.operation in _QUIET or row.type == _STACK:
+        if row is None or row.state == "running" or row.operation in _QUIET or _is_hidden(row):
             return
         click.echo(_line(row, preview=preview), err=True)
 
     return view
+
+
+def _is_hidden(row: Row) -> bool:
+    return row.type.startswith(_HIDDEN)
 
 
 def _line(row: Row, *, preview: bool) -> str:
@@ -84,7 +89,7 @@ def _table(progress: Progress) -> Table:
     for heading in ("resource", "type", "operation", "state", "elapsed"):
         shown.add_column(heading)
     for row in list(progress.rows.values()):
-        if row.type == _STACK or (row.operation in _QUIET and row.state == "done"):
+        if _is_hidden(row) or (row.operation in _QUIET and row.state == "done"):
             continue
         style = {"running": "yellow", "done": "green", "failed": "bold red"}[row.state]
         elapsed = f"{row.elapsed(now):.1f}s"

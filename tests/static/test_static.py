@@ -1,0 +1,74 @@
+"""ruff, mypy --strict and import-linter, over every file."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+CACHE = ROOT / ".mypy_cache"
+
+
+def run(*arguments: str, cwd: Path, **environ: str) -> str:
+    result = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=cwd,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout + result.stderr
+
+
+def test_ruff_check() -> None:
+    run("ruff", "check", ".", cwd=ROOT)
+
+
+def test_ruff_format() -> None:
+    run("ruff", "format", "--check", ".", cwd=ROOT)
+
+
+def test_mypy_strict_sees_every_module(farm: Path, modules: set[str]) -> None:
+    printed = run("mypy", "-p", "opea_pulumi", "--cache-dir", str(CACHE), cwd=farm)
+    checked = re.search(r"no issues found in (\d+) source files", printed)
+    assert checked is not None, printed
+    assert int(checked[1]) == len(modules)
+
+
+def test_imports_go_one_way(farm: Path, modules: set[str]) -> None:
+    script = "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))"
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=farm,
+        env={**os.environ, "PYTHONPATH": str(farm)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    analysed = re.search(r"Analyzed (\d+) files", result.stdout)
+    assert analysed is not None, result.stdout
+    assert int(analysed[1]) == len(modules)
+
+
+def test_no_file_outgrows_one_sitting() -> None:
+    folders = ("opea_pulumi", "components", "stacks", "benchmarks")
+    files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
+    assert files
+    long = {str(file): lines for file in files if (lines := len(file.read_text().splitlines())) > 500}
+    assert long == {}
+
+
+def test_only_the_command_prints() -> None:
+    """No print and no sys.exit outside the command and programs' ``__main__`` (ruff's T20 covers print)."""
+    allowed = re.compile(r"opea_pulumi/cli/|__main__\.py$|_supervisor\.py$")
+    files = [path for folder in ("opea_pulumi", "components", "stacks") for path in (ROOT / folder).rglob("*.py")]
+    guilty = [
+        str(path.relative_to(ROOT))
+        for path in files
+        if not allowed.search(str(path.relative_to(ROOT))) and "sys.exit(" in path.read_text()
+    ]
+    assert guilty == []
