@@ -13,14 +13,16 @@
      └── OperationError       a running application did not do what was asked
 
 An error is data: ``code`` (kebab-case, stable), ``message``, ``location`` and ``hint``.
-``str(error)`` is what one screen shows; secrets must never be put in any of its parts.
+``str(error)`` is what one screen shows; secrets must never be put in any of its parts (:func:`shown`).
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 __all__ = [
+    "HIDDEN",
     "ApplicationError",
     "BlueprintError",
     "CatalogError",
@@ -31,7 +33,26 @@ __all__ = [
     "OperationError",
     "PreflightError",
     "UsageError",
+    "shown",
 ]
+
+HIDDEN = "***"
+"""What stands in a message for a value that may be a secret."""
+
+_NAME = re.compile(
+    r"[A-Za-z]{1,20}(?:[-_./ ][A-Za-z]{1,20}){0,5}(?:[-_.]?[0-9]{1,2}){0,3}"  # web-retriever, llm-2
+    r"|v?[0-9]{1,3}(?:\.[0-9]{1,3}){0,3}"  # 1.5
+)
+_KEY_PREFIX = re.compile(r"(?:sk|pk|hf|gh[a-z]|github|glpat|xox[a-z]|nvapi|pul)[-_]", re.IGNORECASE)
+
+
+def shown(value: str) -> str:
+    """A name from the user's input, in quotes, for a message; ``'***'`` unless it reads as a plain name.
+
+    A key or a password may stand where a name belongs by mistake; the error's place says where to look.
+    """
+    plain = len(value) <= 40 and _NAME.fullmatch(value) and not _KEY_PREFIX.match(value)
+    return f"'{value if plain else HIDDEN}'"
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-from opea_pulumi.errors import ApplicationError, Location
+from opea_pulumi.errors import ApplicationError, Location, shown
 
 from ._mega_flow import MegaFlow
 from ._model import Application
-from ._types import canonical_name
+from ._types import canonical_name, infer_type, service_types
 from ._validate import application_of
 from ._yaml import Source
 
@@ -51,6 +51,7 @@ class MicroService:
         self.name = name
         if use_remote_service and host and not url:
             url = f"{protocol}://{host}" + (f":{port}" if port else "")
+            port = None  # the remote one's: nothing here listens on it
         kind = service_type.name.lower() if isinstance(service_type, Enum) else service_type
         self.spec: dict[str, Any] = {
             "port": port,
@@ -95,7 +96,9 @@ class ServiceOrchestrator:
         """
         name = canonical_name(service.name)
         if name in self._services:
-            raise _error("duplicate-service", f"a service {service.name!r} is there already", service.name)
+            raise _error(
+                "duplicate-service", f"a service {shown(service.name)} is there already", service.name
+            )
         self._services[name] = service
         return self
 
@@ -110,7 +113,7 @@ class ServiceOrchestrator:
             if name not in self._services:
                 raise _error(
                     "unknown-service",
-                    f"service {service.name!r} was not added",
+                    f"service {shown(service.name)} was not added",
                     service.name,
                     "call add() first",
                 )
@@ -127,7 +130,7 @@ class ServiceOrchestrator:
         Raises:
             ApplicationError: as for the same description in YAML.
         """
-        flow = MegaFlow.of((), self._edges) if self._edges else MegaFlow.of(self._services, ())
+        flow = MegaFlow.of((), self._edges) if self._edges else MegaFlow.of(self._steps(), ())
         document = {
             "opea_app": self._app,
             "opea_micro_services": {item.name: _without_none(item.spec) for item in self._services.values()},
@@ -135,6 +138,11 @@ class ServiceOrchestrator:
             "opea_deployment": self._deployment,
         }
         return application_of(Source(file="python", data=_without_none(document)))
+
+    def _steps(self) -> list[str]:
+        kinds = {name: item.spec["type"] or infer_type(item.name) for name, item in self._services.items()}
+        side = {kind.name for kind in service_types().values() if kind.side}
+        return [name for name, kind in kinds.items() if canonical_name(kind or name) not in side]
 
 
 def _without_none(mapping: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from opea_pulumi.errors import ApplicationError, Location, OpeaError
 
 from ._model import Application
 from ._validate import application_of
-from ._yaml import Source, parse
+from ._yaml import MAX_BYTES, Source, parse
 
 FILE_NAME = "opea.yaml"
 
@@ -45,18 +45,17 @@ def load_application(path: str | Path) -> Loaded:
     Raises:
         ApplicationError: nothing is there or readable, or the file is not a valid application.
     """
-    given = Path(path).expanduser()
-    file = given / FILE_NAME if given.is_dir() else given
+    file = Path(path)
     try:
-        text = file.read_bytes()
-    except OSError as error:
+        given = file.expanduser()
+        file = given / FILE_NAME if given.is_dir() else given
+        with file.open("rb") as stream:
+            text = stream.read(MAX_BYTES + 1)
+    except (OSError, RuntimeError, ValueError) as error:  # unreadable; no such ~user; a NUL in the path
         hint = "name a folder with opea.yaml or a file; 'opea-pulumi init' writes one"
-        raise ApplicationError(
-            f"no application there: {error.strerror or error}",
-            code="no-application",
-            location=Location(str(file)),
-            hint=hint,
-        ) from None
+        message = f"no application there: {getattr(error, 'strerror', None) or error}"
+        place = Location(str(file))
+        raise ApplicationError(message, code="no-application", location=place, hint=hint) from None
     source = parse(text, str(file))
     application = application_of(source)
     absolute = file.resolve()

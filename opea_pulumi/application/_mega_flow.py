@@ -16,7 +16,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-_TOKEN = re.compile(r"\s*(?:(?P<arrow>>>)|(?P<mark>[(),])|(?P<name>[A-Za-z0-9_][A-Za-z0-9_./-]*))")
+from opea_pulumi.errors import shown
+
+_TOKEN = re.compile(r"(?P<space>\s+)|(?P<arrow>>>)|(?P<mark>[(),])|(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)")
 
 
 class FlowSyntaxError(ValueError):
@@ -92,15 +94,14 @@ def parse_line(line: str) -> list[list[FlowName]]:
             return groups
         kind, text, offset = tokens[position]
         if kind != "arrow":
-            raise FlowSyntaxError(f"expected '>>' but found {text!r}", offset)
+            raise FlowSyntaxError(f"expected '>>' but found {_quoted(kind, text)}", offset)
         position += 1
 
 
 def line_edges(groups: list[list[FlowName]]) -> list[tuple[str, str]]:
     """The edges that a line's groups add."""
-    return [
-        (left.name, right.name) for before, after in pairwise(groups) for left in before for right in after
-    ]
+    names = [dict.fromkeys(item.name for item in group) for group in groups]
+    return [(left, right) for before, after in pairwise(names) for left in before for right in after]
 
 
 _Token = tuple[str, str, int]
@@ -108,12 +109,12 @@ _Token = tuple[str, str, int]
 
 def _tokens(line: str) -> Iterator[_Token]:
     position = 0
-    while line[position:].strip():
+    while position < len(line):
         match = _TOKEN.match(line, position)
         if match is None or match.lastgroup is None:
-            offset = position + len(line[position:]) - len(line[position:].lstrip())
-            raise FlowSyntaxError(f"unexpected character {line[offset]!r}", offset)
-        yield match.lastgroup, match[match.lastgroup], match.start(match.lastgroup)
+            raise FlowSyntaxError(f"unexpected character {line[position]!r}", position)
+        if match.lastgroup != "space":
+            yield match.lastgroup, match[0], position
         position = match.end()
 
 
@@ -140,8 +141,12 @@ def _name(tokens: list[_Token], position: int, end: int) -> FlowName:
         raise FlowSyntaxError("expected a service's name at the end of the line", end)
     kind, text, offset = tokens[position]
     if kind != "name":
-        raise FlowSyntaxError(f"expected a service's name but found {text!r}", offset)
+        raise FlowSyntaxError(f"expected a service's name but found {_quoted(kind, text)}", offset)
     return FlowName(text, offset)
+
+
+def _quoted(kind: str, text: str) -> str:
+    return shown(text) if kind == "name" else repr(text)
 
 
 def _topological(names: list[str], edges: list[tuple[str, str]]) -> tuple[str, ...]:

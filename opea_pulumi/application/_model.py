@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from opea_pulumi.terms import Hardware, Profile
 
 from ._mega_flow import MegaFlow
 
+MAX_SERVICES = 100
+"""Far above any application; it bounds the edges that ``(a, b) >> (c, d)`` can multiply into."""
+
+
+def _checked_url(url: str) -> str:
+    parts = urlsplit(url)
+    if not parts.hostname or parts.port == 0:
+        raise ValueError("the url names no host, or port 0")
+    return url
+
+
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
-Endpoint = Annotated[str, Field(pattern=r"^/\S*$")]
-Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
+Endpoint = Annotated[str, Field(pattern=r"^/[^\s?#{}]*$")]
+# neither a user's name nor a query: both are places for keys, and endpoints are joined to the url
+Url = Annotated[str, Field(pattern=r"^https?://[^\s/?#@\\]+(/[^\s?#]*)?$"), AfterValidator(_checked_url)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")]
+Text = Annotated[str, Field(min_length=1)]
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
 class _Part(BaseModel):
@@ -25,13 +40,13 @@ class MicroServiceSpec(_Part):
 
     endpoint: Endpoint | None = None
     port: Port | None = None
-    type: str | None = None
-    model: str | None = None
-    server: str | None = None
+    type: Text | None = None
+    model: Text | None = None
+    server: Text | None = None
     hardware: Hardware | None = None
-    image: str | None = None
+    image: Text | None = None
     url: Url | None = None
-    environment: dict[str, str] = Field(default_factory=dict)
+    environment: dict[Variable, str] = Field(default_factory=dict)
 
 
 class DeploymentSpec(_Part):
@@ -39,7 +54,7 @@ class DeploymentSpec(_Part):
 
     profile: Profile | None = None
     hardware: Hardware | None = None
-    vector_store: str | None = None
+    vector_store: Text | None = None
 
 
 class MegaServiceSpec(_Part):
@@ -54,8 +69,10 @@ class Document(_Part):
     """The whole unified YAML as it is written; :class:`Application` is what it means."""
 
     opea_app: Name | None = None
-    opea_release: str | None = None
-    opea_micro_services: dict[str, MicroServiceSpec | None] = Field(default_factory=dict)
+    opea_release: Text | None = None
+    opea_micro_services: dict[Name, MicroServiceSpec | None] = Field(
+        default_factory=dict, max_length=MAX_SERVICES
+    )
     opea_mega_service: MegaServiceSpec = Field(default_factory=MegaServiceSpec)
     opea_deployment: DeploymentSpec = Field(default_factory=DeploymentSpec)
 
@@ -68,10 +85,14 @@ class MicroService(MicroServiceSpec):
 
 
 class MegaService(_Part):
-    """The mega service: ``port`` is ``None`` where any free one will do."""
+    """The mega service: ``port`` is ``None`` where any free one will do.
+
+    A known application (``opea_app``) may leave ``flow`` empty; then ``endpoint`` is ``None``
+    unless given, and the catalogue says both.
+    """
 
     port: Port | None = None
-    endpoint: Endpoint
+    endpoint: Endpoint | None = None
     flow: MegaFlow
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from opea_pulumi.errors import ApplicationError
+from opea_pulumi.errors import ApplicationError, Location, shown
 
 from ._mega_flow import FlowSyntaxError, MegaFlow, line_edges, parse_line
 from ._model import (
@@ -52,9 +52,7 @@ def application_of(source: Source) -> Application:
     _check_reached(source, services, flow)
     _check_ports(source, document, services)
     types = [services[name].type for name in flow.nodes]
-    endpoint = document.opea_mega_service.endpoint or (
-        mega_endpoint(types) if types else f"/v1/{document.opea_app}"
-    )
+    endpoint = document.opea_mega_service.endpoint or (mega_endpoint(types) if types else None)
     return Application(
         name=document.opea_app,
         release=document.opea_release,
@@ -68,9 +66,14 @@ def _document(source: Source) -> Document:
     try:
         return Document.model_validate(source.data)
     except ValidationError as error:
-        problems = [_problem(source, item) for item in error.errors()]
-        problems[0].also = tuple(problems[1:])
-        raise problems[0] from None
+        first, *others = sorted((_problem(source, item) for item in error.errors()), key=_line_of)
+        first.also = tuple(others)
+        raise first from None
+
+
+def _line_of(error: ApplicationError) -> tuple[int, int]:
+    place = error.location or Location()
+    return place.line or 0, place.column or 0
 
 
 _MODELS: Mapping[str, type[BaseModel]] = {_MEGA: MegaServiceSpec, "opea_deployment": DeploymentSpec}
@@ -78,29 +81,37 @@ _MODELS: Mapping[str, type[BaseModel]] = {_MEGA: MegaServiceSpec, "opea_deployme
 
 def _problem(source: Source, item: Any) -> ApplicationError:
     path: KeyPath = tuple(part for part in item["loc"] if part != "[key]")
-    if item["type"] == "extra_forbidden":
-        key = str(path[-1])
-        return _error(
-            source,
-            "unknown-key",
-            f"unknown key {key!r}",
-            path,
-            suggestion(key, _known_keys(path[:-1])),
-            key=True,
-        )
-    if item["type"] == "missing":
-        return _error(source, "missing-key", f"key {path[-1]!r} is missing", path)
-    message = item["msg"].removeprefix("Value error, ")
     # the input itself is not shown: a secret may stand where it does not belong
-    return _error(source, "bad-value", message[0].lower() + message[1:], path, _value_hint(path))
+    if item["type"] == "extra_forbidden":
+        hint = suggestion(str(path[-1]), _known_keys(path[:-1]))
+        return _error(source, "unknown-key", f"unknown key {shown(str(path[-1]))}", path, hint, key=True)
+    if item["loc"][-1] == "[key]":
+        return _error(
+            source, "bad-name", f"{shown(str(path[-1]))} is no name", path, _name_hint(path), key=True
+        )
+    if item["type"] == "string_pattern_mismatch":
+        return _error(source, "bad-value", f"not a valid {path[-1]}", path, _value_hint(path))
+    hint = _value_hint(path)
+    if item["type"] == "string_type" and not isinstance(item["input"], list | dict | None):
+        hint = "put it in quotes"
+    message = item["msg"].removeprefix("Value error, ")
+    return _error(source, "bad-value", message[0].lower() + message[1:], path, hint)
+
+
+def _name_hint(path: KeyPath) -> str:
+    if path[0] == _SERVICES and len(path) == 2:
+        return "at most 63 letters, digits and - _ . with a letter or digit at both ends"
+    return "letters, digits and underscores, such as LOG_LEVEL"
 
 
 def _value_hint(path: KeyPath) -> str:
     hints = {
         "port": "a port is a number from 1 to 65535",
-        "endpoint": "an endpoint starts with '/', such as /v1/chatqna",
-        "url": "a url starts with http:// or https:// and names a host",
+        "endpoint": "an endpoint is a path such as /v1/chatqna",
+        "url": "a url is http:// or https:// and a host, maybe a port and a path; keys are given as secrets",
         "mega_flow": "a list of lines, such as '- embedding >> retrieval >> llm'",
+        "opea_app": "a name such as chatqna",
+        "environment": "names and their values, such as {LOG_LEVEL: debug}",
     }
     return next((hints[str(part)] for part in reversed(path) if str(part) in hints), "")
 
@@ -127,7 +138,7 @@ def _services(source: Source, document: Document) -> dict[str, MicroService]:
             other = services[name].alias or name
             source.fail(
                 "duplicate-service",
-                f"{given!r} and {other!r} are the same service",
+                f"{shown(given)} and {shown(other)} are the same service",
                 path,
                 key=True,
                 hint="keep one of them",
@@ -141,12 +152,16 @@ def _service(source: Source, path: KeyPath, given: str, spec: MicroServiceSpec) 
     if kind is None:
         hint = f"give it a type: one of {', '.join(service_types())}"
         source.fail(
-            "unknown-service", f"nothing is known of a service named {given!r}", path, key=True, hint=hint
+            "unknown-service",
+            f"nothing is known of a service named {shown(given)}",
+            path,
+            key=True,
+            hint=hint,
         )
     if kind not in service_types():
         source.fail(
             "unknown-type",
-            f"unknown type {spec.type!r}",
+            f"unknown type {shown(kind)}",
             (*path, "type"),
             hint=suggestion(kind, service_types()),
         )
@@ -161,7 +176,7 @@ def _flow(source: Source, document: Document, services: Mapping[str, MicroServic
         names, line_pairs = _line(source, index, line, services)
         nodes += names
         edges += line_pairs
-    if not nodes and services:
+    if not nodes and not document.opea_app:
         source.fail(
             "no-flow",
             "mega_flow is missing or empty",
@@ -178,40 +193,39 @@ def _line(
     source: Source, index: int, line: str, services: Mapping[str, MicroService]
 ) -> tuple[list[str], list[tuple[str, str]]]:
     path = (*_FLOW, index)
-    quoted = int(path in source.quoted)
     try:
         groups = parse_line(line)
     except FlowSyntaxError as error:
-        place = source.location(path, offset=error.offset + quoted)
+        place = source.location(path, offset=error.offset)
         raise ApplicationError(
             str(error), code="bad-flow", location=place, hint="such as: a >> (b, c) >> d"
         ) from None
-    names = []
     for item in (item for group in groups for item in group):
-        name = canonical_name(item.name)
-        if name not in services:
-            place = source.location(path, offset=item.offset + quoted)
-            hint = suggestion(
-                item.name, {*services, *(service.alias for service in services.values() if service.alias)}
-            )
-            message = f"the flow names {item.name!r}, which is no service of {_SERVICES}"
-            raise ApplicationError(message, code="unknown-service", location=place, hint=hint)
-        names.append(name)
+        _check_step(source.location(path, offset=item.offset), item.name, services)
+    names = [canonical_name(item.name) for group in groups for item in group]
     return names, [(canonical_name(a), canonical_name(b)) for a, b in line_edges(groups)]
+
+
+def _check_step(place: Location, given: str, services: Mapping[str, MicroService]) -> None:
+    service = services.get(canonical_name(given))
+    if service is None:
+        hint = suggestion(given, {service.alias or name for name, service in services.items()})
+        message = f"the flow names {shown(given)}, which is no service of {_SERVICES}"
+        raise ApplicationError(message, code="unknown-service", location=place, hint=hint)
+    if service_types()[service.type].side:
+        message = f"a {service.type} service is no step of a flow"
+        hint = "take it out of the flow; it is deployed beside it"
+        raise ApplicationError(message, code="not-a-step", location=place, hint=hint)
 
 
 def _check_reached(source: Source, services: Mapping[str, MicroService], flow: MegaFlow) -> None:
     kinds = service_types()
     for name, service in services.items():
-        if name not in flow.nodes and not kinds[service.type].side:
-            path = (_SERVICES, service.alias or name)
-            source.fail(
-                "unreachable-service",
-                f"no line of mega_flow names {name!r}",
-                path,
-                key=True,
-                hint="add it to the flow or take it out",
-            )
+        if flow.nodes and name not in flow.nodes and not kinds[service.type].side:
+            given = service.alias or name
+            message = f"no line of mega_flow names {shown(given)}"
+            hint = "add it to the flow or take it out"
+            source.fail("unreachable-service", message, (_SERVICES, given), key=True, hint=hint)
 
 
 def _check_ports(source: Source, document: Document, services: Mapping[str, MicroService]) -> None:
@@ -221,10 +235,9 @@ def _check_ports(source: Source, document: Document, services: Mapping[str, Micr
     for name, service in services.items():
         if service.port is None or service.url:
             continue
+        given = service.alias or name
         if service.port in owners:
-            path = (_SERVICES, service.alias or name, "port")
             message = f"port {service.port} is taken by {owners[service.port]}"
-            source.fail(
-                "duplicate-port", message, path, hint="give each its own, or none: then a free one is found"
-            )
-        owners[service.port] = name
+            hint = "give each its own, or none: then a free one is found"
+            source.fail("duplicate-port", message, (_SERVICES, given, "port"), hint=hint)
+        owners[service.port] = given

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 import yaml
 
-from opea_pulumi.errors import ApplicationError, Location
+from opea_pulumi.errors import HIDDEN, ApplicationError, Location, shown
 
 MAX_BYTES = 1024 * 1024
 MAX_VALUES = 50_000
@@ -20,6 +21,15 @@ MAX_DEPTH = 32
 
 KeyPath = tuple[str | int, ...]
 
+_YAML = "tag:yaml.org,2002:"
+_TEXT = ("str", "timestamp", "value", "merge")
+_KEY = re.compile(r"[\w.-]{1,64}")
+
+_HINTS = {
+    "cannot start any token": "indent with spaces, not tabs; text that starts with @, ` or % needs quotes",
+    "mapping values": "put text that holds ': ' in quotes",
+}
+
 SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -27,84 +37,118 @@ def key_path(path: Iterable[str | int]) -> str:
     """A path as people write it: ``opea_micro_services.llm.port``, ``mega_flow[0]``."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+        if isinstance(part, int):
+            text += f"[{part}]"
+            continue
+        # a key may be "HF_TOKEN=hf_...", by mistake
+        name = part if _KEY.fullmatch(part) else HIDDEN
+        text += f".{name}" if text else name
     return text
 
 
 @dataclass
 class Source:
-    """A parsed document: ``data`` is plain Python, ``marks`` the (line, column) of each value and key."""
+    """A parsed document: ``data`` is plain Python, the marks are 1-based (line, column) pairs.
+
+    ``marks`` holds where each value stands, ``key_marks`` each key, ``text_marks`` the first
+    character of each text on one line (after an anchor, a tag, an opening quote).
+    """
 
     file: str = ""
     data: Any = None
     marks: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
     key_marks: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
-    quoted: set[KeyPath] = field(default_factory=set)
+    text_marks: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
 
-    def location(self, path: KeyPath, *, key: bool = False, offset: int = 0) -> Location:
-        """Where a value (or its key) stands; of what is missing, the place of what should hold it."""
+    def location(self, path: KeyPath, *, key: bool = False, offset: int | None = None) -> Location:
+        """Where a value, its key or a character of its text stands; if missing, what should hold it."""
+        if offset is not None and path in self.text_marks:
+            line, column = self.text_marks[path]
+            return Location(self.file, line, column + offset, key_path(path))
         marks = self.key_marks if key and path in self.key_marks else self.marks
         known = path
         while known and known not in marks:
             known = known[:-1]
-        line, column = marks.get(known, (None, None))
-        shifted = column + offset if column is not None and known == path else column
-        return Location(self.file, line, shifted, key_path(path))
+        place = Location(self.file, path=key_path(path))
+        return replace(place, line=marks[known][0], column=marks[known][1]) if known in marks else place
 
     def find(self, path: str) -> Location:
         """The place of a key path in text form; of what is not written, the place nearest above it."""
         written = {key_path(known): known for known in self.marks}
-        while path not in written and path:
-            path = path.rpartition(".")[0]
-        return self.location(written.get(path, ()), key=True)
+        above = path
+        while above and above not in written:
+            above = above.rpartition(".")[0]
+        return replace(self.location(written.get(above, ()), key=True), path=path)
 
     def fail(
         self, code: str, message: str, path: KeyPath = (), *, key: bool = False, hint: str = ""
     ) -> NoReturn:
         """Raise an :class:`ApplicationError` at a value's place."""
-        raise ApplicationError(message, code=code, location=self.location(path, key=key), hint=hint)
+        raise ApplicationError(message, code=code, location=self.location(path, key=key), hint=hint) from None
 
 
 def parse(text: str | bytes, file: str = "") -> Source:
     """Read YAML text.
 
     Raises:
-        ApplicationError: too large, not YAML, more than one document, duplicate or non-string keys,
-            tags beyond the safe ones, aliases that contain themselves or multiply.
+        ApplicationError: too large, not YAML, more than one document, duplicate or non-text keys,
+            tags beyond YAML's own, aliases that contain themselves or multiply.
     """
-    source = Source(file)
-    if len(text) > MAX_BYTES:
-        source.fail("too-large", f"the file has more than {MAX_BYTES} bytes")
+    source = Source(file, marks={(): (1, 1)})
     try:
-        _check_depth(source, text)
-        loader = SAFE_LOADER(text)
+        data = text.encode() if isinstance(text, str) else text
+        if len(data) > MAX_BYTES:
+            source.fail("too-large", f"the file has more than {MAX_BYTES} bytes")
+        _check_depth(source, data)
+        loader = SAFE_LOADER(data)
         node = loader.get_single_node()
         if node is not None:
             source.data = _Builder(source, loader).build(node, (), ())
     except yaml.MarkedYAMLError as error:
         _not_yaml(source, error)
-    except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as error:
-        source.fail("bad-yaml", f"not YAML: {str(error).splitlines()[0]}")
+    except yaml.reader.ReaderError as error:
+        _not_text(source, data, error)
+    except UnicodeError:
+        source.fail("bad-yaml", "not YAML: the text holds half a character (a lone surrogate)")
     return source
 
 
-def _check_depth(source: Source, text: str | bytes) -> None:
+def _check_depth(source: Source, data: bytes) -> None:
     depth = 0
-    for event in yaml.parse(text, Loader=SAFE_LOADER):
+    for event in yaml.parse(data, Loader=SAFE_LOADER):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > MAX_DEPTH:
-            source.fail("too-deep", f"values are nested more than {MAX_DEPTH} deep")
+            raise _too_deep(source, event.start_mark)
+
+
+def _too_deep(source: Source, mark: Any, path: KeyPath = ()) -> ApplicationError:
+    return ApplicationError(
+        f"values are nested more than {MAX_DEPTH} deep",
+        code="too-deep",
+        location=Location(source.file, *_place(mark), key_path(path)),
+    )
 
 
 def _not_yaml(source: Source, error: yaml.MarkedYAMLError) -> NoReturn:
     mark = error.problem_mark or error.context_mark
-    place = Location(source.file, mark.line + 1, mark.column + 1) if mark else Location(source.file)
+    place = Location(source.file, *(_place(mark) if mark else ()))
     problem = " ".join(part for part in (error.context, error.problem) if part)
-    hint = "indent with spaces; tabs are not allowed" if "\\t" in problem else ""
+    hint = next((hint for part, hint in _HINTS.items() if part in problem), "")
     raise ApplicationError(f"not YAML: {problem}", code="bad-yaml", location=place, hint=hint) from None
+
+
+def _not_text(source: Source, data: bytes, error: yaml.reader.ReaderError) -> NoReturn:
+    before = data[: error.position].decode("utf-8", "replace")
+    line = before.count("\n")
+    place = Location(source.file, line + 1, len(before) - before.rfind("\n"))
+    raise ApplicationError(f"not YAML: {error.reason}", code="bad-yaml", location=place) from None
+
+
+def _place(mark: Any) -> tuple[int, int]:
+    return mark.line + 1, mark.column + 1
 
 
 class _Builder:
@@ -115,46 +159,65 @@ class _Builder:
 
     def build(self, node: yaml.Node, path: KeyPath, parents: tuple[yaml.Node, ...]) -> Any:
         self.count += 1
-        mark = node.start_mark
-        self.source.marks[path] = (mark.line + 1, mark.column + 1)
+        self.source.marks[path] = _place(node.start_mark)
         if self.count > MAX_VALUES:
-            self.source.fail("too-large", f"the file has more than {MAX_VALUES} values", path)
+            self._fail(node, path, "too-large", f"the file has more than {MAX_VALUES} values")
         if any(node is parent for parent in parents):
-            self.source.fail("bad-yaml", "an alias contains itself", path)
+            self._fail(node, path, "bad-yaml", "an alias contains itself")
+        if len(path) > MAX_DEPTH:
+            raise _too_deep(self.source, node.start_mark, path)
+        if isinstance(node, yaml.ScalarNode):
+            if node.start_mark.line == node.end_mark.line and node.style not in ("|", ">"):
+                start = node.end_mark.column - len(node.value) - bool(node.style)
+                self.source.text_marks[path] = (node.start_mark.line + 1, start + 1)
+            return self._scalar(node, path)
+        self._check_tag(node, path, ("map", "seq"))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, (*parents, node))
-        if isinstance(node, yaml.SequenceNode):
-            items = enumerate(node.value)
-            return [self.build(item, (*path, index), (*parents, node)) for index, item in items]
-        if getattr(node, "style", None) in ("'", '"'):
-            self.source.quoted.add(path)
-        return self._scalar(node, path)
+        items = enumerate(node.value)
+        return [self.build(item, (*path, index), (*parents, node)) for index, item in items]
 
     def _mapping(
         self, node: yaml.MappingNode, path: KeyPath, parents: tuple[yaml.Node, ...]
     ) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = self._scalar(key_node, path) if isinstance(key_node, yaml.ScalarNode) else None
-            mark = key_node.start_mark
-            place = (*path, key if isinstance(key, str) else "?")
-            if place not in self.source.key_marks:
-                self.source.key_marks[place] = (mark.line + 1, mark.column + 1)
-            elif isinstance(key, str):
-                where = Location(self.source.file, mark.line + 1, mark.column + 1, key_path(place))
-                first = self.source.key_marks[place][0]
-                message = f"key {key!r} is given twice, first in line {first}"
-                raise ApplicationError(message, code="duplicate-key", location=where, hint="keep one of them")
-            if not isinstance(key, str):
-                hint = "put the key in quotes"
-                self.source.fail("bad-key", "a key must be text", place, key=True, hint=hint)
+            key = self._key(key_node, path)
+            place = (*path, key)
+            if key in result:
+                message = f"key {shown(key)} is given twice, first in line {self.source.key_marks[place][0]}"
+                self._fail(key_node, place, "duplicate-key", message, "keep one of them")
+            self.source.key_marks[place] = _place(key_node.start_mark)
             result[key] = self.build(value_node, place, parents)
         return result
 
-    def _scalar(self, node: yaml.Node, path: KeyPath) -> Any:
-        if not node.tag.startswith("tag:yaml.org,2002:") or "python" in node.tag:
-            self.source.fail("bad-yaml", f"tag {node.tag!r} is not allowed", path)
-        return self.loader.construct_object(node)
+    def _key(self, node: yaml.Node, path: KeyPath) -> str:
+        if node.tag == f"{_YAML}merge":
+            self._fail(node, path, "bad-key", "merge keys (<<) are not supported", "write the keys out")
+        key = self._scalar(node, path) if isinstance(node, yaml.ScalarNode) else None
+        if not isinstance(key, str):
+            self._fail(node, path, "bad-key", "a key must be text", "put the key in quotes")
+        return key
+
+    def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Any:
+        self._check_tag(node, path, (*_TEXT, "int", "float", "bool", "null"))
+        kind = node.tag.removeprefix(_YAML)
+        if kind in _TEXT:
+            return node.value
+        try:
+            return self.loader.construct_object(node)
+        except (ValueError, LookupError):  # its text names the value, which may be a secret
+            self._fail(node, path, "bad-yaml", f"this is no {kind}", "put text in quotes")
+
+    def _check_tag(self, node: yaml.Node, path: KeyPath, allowed: tuple[str, ...]) -> None:
+        if node.tag.removeprefix(_YAML) not in allowed or not node.tag.startswith(_YAML):
+            # the tag itself is not shown: a password may start with an exclamation mark
+            hint = "put text that starts with '!' in quotes"
+            self._fail(node, path, "bad-tag", "tags are not allowed here", hint)
+
+    def _fail(self, node: yaml.Node, path: KeyPath, code: str, message: str, hint: str = "") -> NoReturn:
+        place = Location(self.source.file, *_place(node.start_mark), key_path(path))
+        raise ApplicationError(message, code=code, location=place, hint=hint) from None
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

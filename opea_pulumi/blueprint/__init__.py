@@ -1,6 +1,6 @@
 """The waist between the language and every target."""
 
-from ._build import ROUTER, build_blueprint
+from ._build import build_blueprint
 from ._model import (
     Blueprint,
     EndpointValue,
@@ -18,6 +18,7 @@ from ._model import (
     Volume,
     Workload,
 )
+from ._workloads import ROUTER
 
 __all__ = [
     "ROUTER",

@@ -2,39 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from opea_pulumi.application import Application, ServiceModel, parse_application
+from opea_pulumi.application import Application, ServiceModel, parse_application, service_types
 from opea_pulumi.catalog import Release, application_text, applications
+from opea_pulumi.errors import CatalogError, Location
+
+from ._plan import blueprint_error
 
 
 def complete(application: Application, release: Release) -> Application:
     """The application with the defaults of its name and the services that its types imply.
 
     Raises:
-        CatalogError: it has no services of its own and the catalogue does not know its name.
+        BlueprintError: it has a service that the known application's flow does not reach.
+        CatalogError: it has no flow of its own and the catalogue does not know its name.
     """
     return _with_implied(_with_defaults(application), release)
 
 
 def _with_defaults(application: Application) -> Application:
-    name = application.name
-    if name is None or (name not in applications() and application.services):
+    name, mega = application.name, application.mega
+    if name is None or (mega.flow.nodes and name not in applications()):
         return application
-    known = parse_application(application_text(name), file=name)
-    flow = application.mega.flow if application.mega.flow.nodes else known.mega.flow
-    endpoint = application.mega.endpoint if application.mega.flow.nodes else known.mega.endpoint
-    mega = application.mega.model_copy(update={"flow": flow, "endpoint": endpoint})
+    known = _known(name)
+    flow = mega.flow if mega.flow.nodes else known.mega.flow
+    for given, service in application.services.items():
+        if given not in flow.nodes and not service_types()[service.type].side:
+            place = f"opea_micro_services.{service.alias or given}"
+            message = f"the flow of {name} has no {service.alias or given}"
+            raise blueprint_error("unreachable-service", message, place, "give a mega_flow that names it")
     defaults = {key: service for key, service in known.services.items() if key in flow.nodes}
-    return application.model_copy(update={"mega": mega, "services": {**defaults, **application.services}})
+    services = {key: _merged(defaults.get(key), service) for key, service in application.services.items()}
+    mega = mega.model_copy(update={"flow": flow, "endpoint": mega.endpoint or known.mega.endpoint})
+    return application.model_copy(update={"mega": mega, "services": {**defaults, **services}})
+
+
+def _known(name: str) -> Application:
+    try:
+        return parse_application(application_text(name), file=name)
+    except CatalogError as error:
+        error.location = Location(path="opea_app")
+        raise
+
+
+def _merged(default: ServiceModel | None, given: ServiceModel) -> ServiceModel:
+    if default is None or default.type != given.type:
+        return given
+    return ServiceModel(**{**default.model_dump(exclude_unset=True), **given.model_dump(exclude_unset=True)})
 
 
 def _with_implied(application: Application, release: Release) -> Application:
-    types = {service.type for service in application.services.values()}
-    added: Mapping[str, ServiceModel] = {
-        implied: ServiceModel(type=implied)
-        for kind in sorted(types)
-        for implied in release.implies.get(kind, ())
-        if implied not in types
-    }
-    return application.model_copy(update={"services": {**application.services, **added}})
+    """A service elsewhere implies nothing: what belongs to it is there, too."""
+    services = application.services
+    types = {service.type for service in services.values()}
+    needing = {service.type for service in services.values() if not service.url}
+    implied = {kind for need in needing for kind in release.implies.get(need, ())}
+    added = {kind: ServiceModel(type=kind) for kind in sorted(implied - types)}
+    return application.model_copy(update={"services": {**services, **added}})

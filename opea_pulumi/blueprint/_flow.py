@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-from opea_pulumi.application import Application, service_types, slug
-from opea_pulumi.catalog import Release
-from opea_pulumi.errors import BlueprintError, Location
+from opea_pulumi.application import service_types, slug
 from opea_pulumi.flow import CONTRACTS, Flow, InternalService, Mode, Node, NodeKind, Step
 
 from ._model import workload_url
+from ._plan import Plan, blueprint_error
 
 
-def blueprint_error(code: str, message: str, path: str, hint: str = "") -> BlueprintError:
-    """An error at a key path of the application; who read the file adds the line."""
-    return BlueprintError(message, code=code, location=Location(path=path), hint=hint)
-
-
-def service_path(application: Application, name: str, *keys: str) -> str:
-    """The key path of a service as the user wrote its name."""
-    return ".".join(("opea_micro_services", application.services[name].alias or name, *keys))
-
-
-def steps_of(application: Application) -> tuple[str, ...]:
-    """The services that the router addresses: those of the flow, then the ones beside it."""
-    nodes = application.mega.flow.nodes
-    return (*nodes, *(name for name in application.services if name not in nodes))
-
-
-def is_external(application: Application, release: Release, name: str) -> bool:
-    """Whether a service is somewhere else and called at its ``url``."""
-    service = application.services[name]
-    row = release.services.get(service.type)
-    return bool(service.url) and (row is None or not row.remote)
-
-
-def step_keys(application: Application, release: Release) -> dict[str, str]:
+def step_keys(plan: Plan) -> dict[str, str]:
     """The router's environment variable with the bearer key of each external step."""
-    external = [name for name in steps_of(application) if is_external(application, release, name)]
+    external = [name for name in plan.services if plan.is_external(name)]
     return {name: f"STEP_KEY_{slug(name).replace('-', '_').upper()}" for name in external}
 
 
@@ -44,51 +20,52 @@ def key_secret(name: str) -> str:
     return f"{slug(name)}-api-key"
 
 
-def build_flow(application: Application, release: Release) -> Flow:
+def build_flow(plan: Plan) -> Flow:
     """The graph with symbolic addresses.
 
     Raises:
         BlueprintError: the flow forks or joins, or has a type that the router cannot speak to.
     """
-    if not application.mega.flow.is_sequence:
+    mega = plan.application.mega
+    if not mega.flow.is_sequence:
         message = "the router runs flows without forks so far; this one has forks or joins"
         hint = "write it as one line: a >> b >> c"
         raise blueprint_error("unsupported-flow", message, "opea_mega_service.mega_flow", hint)
-    names = steps_of(application)
     settings = {
         "mode": Mode.ALIGNED.value,
-        "endpoint": application.mega.endpoint,
-        "release": release.release,
-        **{f"default.{key}": value for key, value in release.router.defaults.items()},
-        **{f"key.{name}": variable for name, variable in step_keys(application, release).items()},
-        **{f"type.{name}": _contract(application, name) for name in names},
+        "endpoint": mega.endpoint or "/",
+        "release": plan.release.release,
+        **{f"default.{key}": value for key, value in plan.release.router.defaults.items()},
+        **{f"key.{name}": variable for name, variable in step_keys(plan).items()},
+        **{f"type.{name}": _contract(plan, name) for name in plan.services},
     }
-    steps = tuple(_step(application, release, name, first=index == 0) for index, name in enumerate(names))
+    steps = tuple(_step(plan, name) for name in plan.services)
     return Flow(nodes={"root": Node(kind=NodeKind.SEQUENCE, steps=steps)}, settings=settings)
 
 
-def _contract(application: Application, name: str) -> str:
-    kind = application.services[name].type
+def _contract(plan: Plan, name: str) -> str:
+    kind = plan.services[name].type
+    if not plan.is_external(name):
+        plan.row(name)  # that it is not offered matters more than that the router does not know it
     if kind not in CONTRACTS:
         message = f"the router knows no data contract for a service of type {kind}"
         hint = f"it knows {', '.join(CONTRACTS)}"
-        raise blueprint_error("unsupported-type", message, service_path(application, name), hint)
+        raise blueprint_error("unsupported-type", message, plan.path(name), hint)
     return kind
 
 
-def _step(application: Application, release: Release, name: str, *, first: bool) -> Step:
-    service = application.services[name]
-    beside = name not in application.mega.flow.nodes
-    data = "" if first or beside else "$response"
-    if is_external(application, release, name):
+def _step(plan: Plan, name: str) -> Step:
+    service, nodes = plan.services[name], plan.application.mega.flow.nodes
+    beside = name not in nodes
+    step = Step(name=name, data="" if beside or name == nodes[0] else "$response")
+    internal = InternalService(service_name=slug(name), is_downstream_service=beside)
+    if plan.is_external(name):
         endpoint = service.endpoint or service_types()[service.type].endpoint
-        return Step(name=name, external_service=_full_url(service.url or "", endpoint), data=data)
-    return Step(
-        name=name,
-        internal_service=InternalService(service_name=slug(name), is_downstream_service=beside),
-        service_url=workload_url(slug(name), service.endpoint or release.services[service.type].endpoint),
-        data=data,
-    )
+        outside = InternalService(is_downstream_service=True) if beside else None
+        address = _full_url(service.url or "", endpoint)
+        return step.model_copy(update={"external_service": address, "internal_service": outside})
+    address = workload_url(slug(name), service.endpoint or plan.row(name).endpoint)
+    return step.model_copy(update={"service_url": address, "internal_service": internal})
 
 
 def _full_url(url: str, endpoint: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from opea_pulumi.errors import CatalogError, Location
+from opea_pulumi.errors import CatalogError, Location, shown
 from opea_pulumi.terms import Profile
 
 from ._model import Release
@@ -36,16 +36,26 @@ def load_release(name: str) -> Release:
     Raises:
         CatalogError: no such release, or its data file is wrong.
     """
-    file = _file("releases", name, "release")
+    return read_release(_file("releases", name, "release"))
+
+
+def read_release(file: Traversable) -> Release:
+    """A release from its data file.
+
+    Raises:
+        CatalogError: the file is not YAML or not of the shape of a release; it names file and key.
+    """
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         return Release.model_validate(yaml.load(file.read_text("utf-8"), Loader=loader))  # noqa: S506 - safe
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = Location(str(file), *((mark.line + 1, mark.column + 1) if mark else ()))
+        raise CatalogError(f"not YAML: {error.problem}", code="bad-catalogue", location=place) from None
     except ValidationError as error:
         first = error.errors()[0]
-        path = ".".join(str(part) for part in first["loc"])
-        raise CatalogError(
-            first["msg"], code="bad-catalogue", location=Location(str(file), path=path)
-        ) from None
+        place = Location(str(file), path=".".join(str(part) for part in first["loc"]))
+        raise CatalogError(first["msg"], code="bad-catalogue", location=place) from None
 
 
 def application_text(name: str) -> str:
@@ -70,5 +80,5 @@ def _names(folder: str) -> list[str]:
 def _file(folder: str, name: str, what: str) -> Traversable:
     if name not in _names(folder):
         hint = f"one of {', '.join(_names(folder))}"
-        raise CatalogError(f"the catalogue has no {what} {name!r}", code=f"unknown-{what}", hint=hint)
+        raise CatalogError(f"the catalogue has no {what} {shown(name)}", code=f"unknown-{what}", hint=hint)
     return _folder(folder).joinpath(f"{name}.yaml")

@@ -54,7 +54,9 @@ class ResourcesRow(_Row):
     accelerators: int = 0
 
 
-class _Runnable(_Row):
+class RunnableRow(_Row):
+    """An image and how it runs; ``volumes`` are mount paths by volume."""
+
     image: str
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
@@ -65,7 +67,7 @@ class _Runnable(_Row):
     exceptions: tuple[str, ...] = ()
 
 
-class ServiceRow(_Runnable):
+class ServiceRow(RunnableRow):
     """A microservice type; ``remote`` is added to its environment when a ``url`` replaces its server."""
 
     port: int
@@ -85,10 +87,10 @@ class ServerRow(_Row):
     environment: Environment = Field(default_factory=dict)
     volumes: dict[str, str] = Field(default_factory=dict)
     shared_memory: str = ""
-    devices: dict[Hardware, _Runnable]
+    devices: dict[Hardware, RunnableRow]
 
 
-class StoreRow(_Runnable):
+class StoreRow(RunnableRow):
     """A vector store; ``clients`` is the environment of the services that use it, by type."""
 
     workload: str
@@ -97,7 +99,7 @@ class StoreRow(_Runnable):
     clients: dict[str, Environment]
 
 
-class RouterRow(_Runnable):
+class RouterRow(RunnableRow):
     """The router; ``defaults`` are user parameters that a request may leave out."""
 
     port: int
