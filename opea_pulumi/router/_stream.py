@@ -60,9 +60,13 @@ async def _pump(
 ) -> None:
     async for data in reply.chunks():
         await _send(request, response, translator.feed(data))
+        if translator.failure is not None:
+            raise translator.failure
         if translator.done:
             return
     await _send(request, response, translator.end())
+    if translator.failure is not None:
+        raise translator.failure
 
 
 async def _as_events(reply: StepReply) -> bytes:

@@ -11,21 +11,26 @@ from ._openai import DONE, Event, SseParser, encode_event
 
 
 class Translator(Protocol):
-    """One stream; ``done`` tells that the answer is complete."""
+    """One stream; ``done`` tells that the answer is complete, ``failure`` that it never will be.
+
+    A failure is kept and not raised: what came before it in the same piece still goes to the client.
+    """
 
     done: bool
+    failure: RouterError | None
 
     def feed(self, data: bytes) -> bytes:
-        """What the client gets for these bytes, perhaps nothing yet. Raises RouterError."""
+        """What the client gets for these bytes, perhaps nothing yet."""
 
     def end(self) -> bytes:
-        """What it gets when the step's body has ended. Raises RouterError when that was too early."""
+        """What it gets when the step's body has ended; too early an end is a failure."""
 
 
 class AsItIs:
     """Pass-through: the bytes of the step."""
 
     done = False
+    failure = None
 
     def feed(self, data: bytes) -> bytes:
         """The bytes."""
@@ -41,17 +46,23 @@ class _Chat:
 
     def __init__(self, step: str) -> None:
         self.done = False
+        self.failure: RouterError | None = None
         self._step = step
         self._parser = SseParser()
         self._finished = False
 
     def feed(self, data: bytes) -> bytes:
         """The client's events for the events that are complete."""
+        sent = []
         try:
-            events = self._parser.feed(data)
+            for event in self._parser.feed(data):
+                if not self.done:
+                    sent.append(self._event(event))
+        except RouterError as failure:
+            self.failure = failure
         except ValueError:
-            raise bad_answer(self._step, "sent too long an event") from None
-        return b"".join([self._event(event) for event in events if not self.done])
+            self.failure = bad_answer(self._step, "sent too long an event")
+        return b"".join(sent)
 
     def end(self) -> bytes:
         """The end is clean after ``[DONE]`` or a finish reason only."""
@@ -59,7 +70,8 @@ class _Chat:
             return b""
         if not self._finished:
             message = f"{self._step} ended before its answer was complete"
-            raise RouterError(HTTPStatus.BAD_GATEWAY, "upstream-reset", message, step=self._step)
+            self.failure = RouterError(HTTPStatus.BAD_GATEWAY, "upstream-reset", message, step=self._step)
+            return b""
         return self._close()
 
     def _event(self, event: Event) -> bytes:

@@ -24,7 +24,12 @@ class Call:
     """A request that a fake service got."""
 
     def __init__(self, request, body):
-        self.method, self.path, self.headers, self.body = request.method, request.path_qs, request.headers, body
+        self.method, self.path, self.headers, self.body = (
+            request.method,
+            request.path_qs,
+            request.headers,
+            body,
+        )
         self.peer = request.transport.get_extra_info("peername")
 
     @property
@@ -43,6 +48,7 @@ class Service:
         self.script = [{"json": {}}]
         self.calls = []
         self.started = asyncio.Event()
+        self.arriving = asyncio.Event()
         self.cancelled = asyncio.Event()
         self.go = asyncio.Event()
         self.go.set()
@@ -51,7 +57,9 @@ class Service:
         self.script = list(script)
 
     async def start(self):
-        self._runner = web.AppRunner(self._app(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(
+            self._app(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1
+        )
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
@@ -68,7 +76,9 @@ class Service:
         if request.method == "GET" and request.path in ("/health", "/v1/health_check"):
             return web.Response()
         self.started.set()
-        call = Call(request, await request.read())
+        body = await request.content.readany()
+        self.arriving.set()
+        call = Call(request, body + await request.content.read())
         self.calls.append(call)
         answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         try:
@@ -143,7 +153,8 @@ def graph(chatqna):
     def make(steps=("embedding", "retrieval", "reranking", "llm"), **settings):
         config = {"mode": "aligned", "endpoint": "/v1/chatqna", **settings}
         nodes = [
-            {"name": name, "internalService": {}, "serviceUrl": chatqna[name].url + PATHS[name]} for name in steps
+            {"name": name, "internalService": {}, "serviceUrl": chatqna[name].url + PATHS[name]}
+            for name in steps
         ]
         return document(nodes, config)
 
@@ -152,7 +163,10 @@ def graph(chatqna):
 
 def document(steps, config=None):
     return {
-        "spec": {"nodes": {"root": {"routerType": "Sequence", "steps": steps}}, "routerConfig": {"config": config}}
+        "spec": {
+            "nodes": {"root": {"routerType": "Sequence", "steps": steps}},
+            "routerConfig": {"config": config},
+        }
     }
 
 

@@ -46,7 +46,9 @@ async def test_refused(step, chatqna, graph, start, http):
 
 async def test_unknown_host(start, http):
     step = {"name": "llm", "serviceUrl": "http://no-such-host.invalid/v1/chat/completions"}
-    base = await start({"spec": {"nodes": {"root": {"routerType": "Sequence", "steps": [step]}}}}, mode="aligned")
+    base = await start(
+        {"spec": {"nodes": {"root": {"routerType": "Sequence", "steps": [step]}}}}, mode="aligned"
+    )
     async with http.post(base + "/", json=QUESTION) as response:
         assert response.status == 502
         assert (await response.json())["error"]["code"] == "upstream-refused"

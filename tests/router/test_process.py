@@ -1,0 +1,152 @@
+"""The router as a process: exit codes, messages, logs, and the end."""
+
+import asyncio
+import json
+import socket
+
+import aiohttp
+import pytest
+
+CHUNK = '{"choices":[{"index":0,"delta":{"content":"a"}}]}'
+LAST = '{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}'
+QUESTION = {"messages": "Where is Paris", "stream": False}
+
+
+async def running(spawn, graph, *arguments, **environment):
+    process = await spawn("--graph-json", json.dumps(graph), "--port", 0, *arguments, **environment)
+    event = await process.event("listening")
+    return process, f"http://{event['host']}:{event['port']}"
+
+
+async def test_it_answers_and_ends_on_sigterm(graph, spawn, http):
+    process, base = await running(spawn, graph())
+    async with http.post(base + "/v1/chatqna", json=QUESTION) as response:
+        assert (await response.json())["choices"][0]["message"]["content"] == "In France."
+    process.terminate()
+    code, _, err = await process.end()
+    assert (code, err) == (0, "")
+
+
+async def test_graph_from_a_file(graph, spawn, tmp_path):
+    (tmp_path / "graph.json").write_text(json.dumps(graph()), encoding="utf-8")
+    process = await spawn("--graph", tmp_path / "graph.json", "--port", 0, "--mode", "pass-through")
+    event = await process.event("listening")
+    assert (event["host"], event["mode"], event["endpoint"]) == ("127.0.0.1", "pass-through", "/v1/chatqna")
+
+
+async def test_sigterm_lets_requests_finish(chatqna, graph, spawn, http):
+    chatqna["llm"].answers({"sse": [CHUNK, LAST, "[DONE]"]})
+    chatqna["llm"].go.clear()
+    process, base = await running(spawn, graph())
+    asking = asyncio.ensure_future(http.post(base + "/v1/chatqna", json={"messages": "Where is Paris"}))
+    await asyncio.wait_for(chatqna["llm"].started.wait(), 10)
+    process.terminate()
+    port = int(base.rpartition(":")[2])
+    async with asyncio.timeout(10):
+        while await accepts(port):
+            await asyncio.sleep(0.01)
+    chatqna["llm"].go.set()
+    response = await asking
+    assert (await response.text()) == "data: b'a'\n\ndata: [DONE]\n\n"
+    assert (await process.end())[0] == 0
+
+
+async def accepts(port):
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True
+
+
+async def test_what_does_not_finish_in_time_is_broken_off(chatqna, graph, spawn, http):
+    chatqna["llm"].answers({"sse": [CHUNK], "fault": "hang"})
+    process, base = await running(spawn, graph(), "--drain-timeout", "0.2")
+    async with http.post(base + "/v1/chatqna", json={"messages": "Where is Paris"}) as response:
+        received = await response.content.readany()
+        process.terminate()
+        with pytest.raises(aiohttp.ClientPayloadError):
+            while data := await response.content.readany():
+                received += data
+    assert b"event: error\ndata: " in received
+    assert b"shutting-down" in received
+    assert (await process.end())[0] == 0
+
+
+async def test_the_log_has_no_secrets(chatqna, graph, spawn, http):
+    canary = "canary-5f3a"
+    document = graph(**{"key.llm": "LLM_KEY"})
+    chatqna["reranking"].answers({"status": 422, "json": {"detail": canary}})
+    process, base = await running(spawn, document, LLM_KEY=canary)
+    headers = {"Authorization": f"Bearer {canary}", "Cookie": canary, "x-request-id": "known"}
+    body = {**QUESTION, "messages": f"Where is {canary}"}
+    async with http.post(f"{base}/v1/chatqna?token={canary}", json=body, headers=headers) as response:
+        assert response.status == 422
+    _, writer = await asyncio.open_connection("127.0.0.1", int(base.rpartition(":")[2]))
+    writer.write(f"GARBAGE {canary}\r\nAuthorization: {canary}\r\n\r\n".encode())
+    await writer.drain()
+    entry = await process.event("request")
+    while entry["request_id"] != "known":
+        entry = await process.event("request")
+    writer.close()
+    await writer.wait_closed()
+    process.terminate()
+    _, out, err = await process.end()
+    assert canary not in "".join(process.lines) + out + err
+    assert err == ""
+    expected = {
+        "method": "POST",
+        "path": "/v1/chatqna",
+        "status": 422,
+        "step": "reranking",
+        "error": "upstream-status",
+    }
+    assert expected.items() <= entry.items()
+    assert entry["duration_ms"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--graph", "/no/such/file.json"], 1, "unreadable"),
+        (["--graph-json", "{"], 1, "bad-json"),
+        (["--graph-json", "{}"], 1, "bad-graph"),
+        (["--graph-json", '{"spec": {"nodes": {}}}'], 1, "no-root"),
+        (
+            [
+                "--mode",
+                "aligned",
+                "--graph-json",
+                '{"spec":{"nodes":{"root":{"routerType":"Sequence","steps":[{"name":"x","serviceUrl":"http://a/b"}]}}}}',
+            ],
+            1,
+            "unknown-type",
+        ),
+        (["--graph-json", '{"spec":{"nodes":{"root":{"routerType":"Switch","steps":[]}}}}'], 1, "not-yet"),
+        ([], 2, "required"),
+        (["--graph-json", "{}", "--port", "-1"], 2, "--port"),
+        (["--graph-json", "{}", "--mode", "other"], 2, "--mode"),
+        (["--graph-json", "{}", "--idle-timeout", "0"], 2, "--idle-timeout"),
+    ],
+)
+async def test_wrong_starts(arguments, code, words, spawn):
+    process = await spawn(*arguments)
+    returned, out, err = await process.end()
+    assert (returned, out) == (code, "")
+    assert words in err
+    assert "Traceback" not in err
+    assert len(err.splitlines()) < 20
+
+
+async def test_port_taken(graph, spawn):
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        process = await spawn("--graph-json", json.dumps(graph()), "--port", port)
+        code, _, err = await process.end()
+    assert code == 1
+    assert f"can't listen on 127.0.0.1:{port}" in err
+    assert "Traceback" not in err
