@@ -44,7 +44,8 @@ $(VENV)/.python:
 
 $(VENV)/.installed: $(VENV)/.python pyproject.toml
 	@echo "installing opea-pulumi into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --editable '.[local]'
+	@# setuptools' advice on editable installs is for packagers
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[local]'
 	@touch $@
 
 $(VENV)/.installed-tests: $(VENV)/.installed pyproject.toml
