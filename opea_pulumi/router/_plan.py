@@ -20,7 +20,11 @@ _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 @dataclass(frozen=True)
 class Plan:
-    """A checked graph, ready to run; ``keys`` are the steps' own bearer keys by step name (secret)."""
+    """A checked graph, ready to run.
+
+    ``keys`` are the steps' own bearer keys by step name (secret); an empty one means that the
+    service wants none, or that it was forgotten, which only the service can tell.
+    """
 
     flow: Flow
     mode: Mode
@@ -131,9 +135,8 @@ def _key(step: str, name: str, environment: Mapping[str, str]) -> str:
             "bad-key", message, place, "such as OPENAI_API_KEY; the key itself never stands in a graph"
         )
     key = environment.get(name, "").strip()
-    if not key or not key.isprintable() or not key.isascii():
-        hint = f"set {name} in the router's environment"
-        raise _error("no-key", f"the environment variable {name} holds no key for step {step!r}", place, hint)
+    if not key.isprintable() or not key.isascii():
+        raise _error("bad-key", f"the environment variable {name} holds no key but something else", place)
     return key
 
 

@@ -71,22 +71,31 @@ async def _serve(plan: Plan, host: str, port: int, limits: Limits) -> None:
         router.app(), handler_cancellation=True, access_log=None, logger=silent, shutdown_timeout=0.5
     )
     await runner.setup()
-    site = web.TCPSite(runner, host, port, backlog=1024)
     try:
-        await site.start()
-        log_event(
-            "listening", host=host, port=runner.addresses[0][1], mode=plan.mode, endpoint=plan.flow.endpoint
-        )
+        site = await _listen(runner, host, port)
+        log_event("listening", host=host, port=runner.addresses[0][1], **_about(plan))
         await ending.wait()
         router.gate.draining = True
         await site.stop()
         await router.gate.drain(limits.drain_timeout)
-    except OSError as error:
-        message = f"can't listen on {host}:{port}: {error.strerror or error}"
-        raise OperationError(message, code="port-taken", hint="choose another with --port") from None
     finally:
         await runner.cleanup()
     log_event("ended")
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> web.TCPSite:
+    site = web.TCPSite(runner, host, port, backlog=1024)
+    try:
+        await site.start()
+    except OSError as error:
+        message = f"can't listen on {host}:{port}: {error.strerror or error}"
+        raise OperationError(message, code="port-taken", hint="choose another with --port") from None
+    return site
+
+
+def _about(plan: Plan) -> dict[str, object]:
+    without = sorted(step for step, key in plan.keys.items() if not key)
+    return {"mode": plan.mode, "endpoint": plan.flow.endpoint, "steps_without_key": without}
 
 
 def _log_to_stdout() -> None:

@@ -30,7 +30,7 @@ class AsItIs:
     """Pass-through: the bytes of the step."""
 
     done = False
-    failure = None
+    failure: RouterError | None = None
 
     def feed(self, data: bytes) -> bytes:
         """The bytes."""
@@ -53,16 +53,16 @@ class _Chat:
 
     def feed(self, data: bytes) -> bytes:
         """The client's events for the events that are complete."""
-        sent = []
+        sent = b""
         try:
             for event in self._parser.feed(data):
                 if not self.done:
-                    sent.append(self._event(event))
+                    sent += self._event(event)
         except RouterError as failure:
             self.failure = failure
         except ValueError:
             self.failure = bad_answer(self._step, "sent too long an event")
-        return b"".join(sent)
+        return sent
 
     def end(self) -> bytes:
         """The end is clean after ``[DONE]`` or a finish reason only."""

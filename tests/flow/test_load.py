@@ -1,5 +1,6 @@
 """Reading and writing graphs."""
 
+import itertools
 import json
 
 import pytest
@@ -124,7 +125,7 @@ def test_bad_json_is_located():
 @pytest.mark.parametrize("turned", [False, True])
 def test_depth_is_bounded_in_any_order(turned):
     names = ["root", *(f"n{index}" for index in range(5000))]
-    nodes = {name: node({"nodeName": after}) for name, after in zip(names, names[1:], strict=False)}
+    nodes = {name: node({"nodeName": after}) for name, after in itertools.pairwise(names)}
     nodes[names[-1]] = node(CALL)
     with pytest.raises(FlowError) as caught:
         load_flow(graph(dict(reversed(nodes.items())) if turned else nodes))
@@ -139,7 +140,7 @@ def test_deep_json_is_refused():
 
 def test_many_paths_to_one_node_are_checked_once():
     names = ["root", *(f"n{index}" for index in range(25))]
-    nodes = {name: node(*[{"nodeName": after}] * 9) for name, after in zip(names, names[1:], strict=False)}
+    nodes = {name: node(*[{"nodeName": after}] * 9) for name, after in itertools.pairwise(names)}
     nodes[names[-1]] = node(CALL)
     assert len(load_flow(graph(nodes)).nodes) == 26
 

@@ -15,9 +15,14 @@ import aiohttp
 import pytest
 import yaml
 from aiohttp import web
+from hypothesis import HealthCheck, settings
 
 from opea_pulumi.flow import Mode, load_flow
 from opea_pulumi.router import Limits, Router, make_plan
+
+# test machines are shared: how long an example takes says nothing
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 
 class Call:
@@ -203,6 +208,25 @@ async def http():
     """A client that keeps no cookies and adds nothing."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
         yield session
+
+
+async def read_until_it_breaks(response):
+    """The bytes of a body that must not end cleanly."""
+    received = []
+
+    async def read():
+        async for data in response.content.iter_any():
+            received.append(data)  # noqa: PERF401 - what came before the break is kept
+
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await read()
+    return b"".join(received)
+
+
+@pytest.fixture
+def broken_body():
+    """The function ``read_until_it_breaks``."""
+    return read_until_it_breaks
 
 
 class Process:

@@ -139,7 +139,7 @@ async def test_the_router_when_full(chatqna, graph, start, http):
     base = await start(graph(), max_concurrency=2)
     waiting = [asyncio.ensure_future(ask(http, base)) for _ in range(2)]
     async with asyncio.timeout(5):
-        while len(chatqna["llm"].calls) < 2:
+        while len(chatqna["llm"].calls) < 2:  # noqa: ASYNC110 - counted by the fake service
             await asyncio.sleep(0)
     response, answer = await ask(http, base)
     assert (response.status, answer["error"]["code"]) == (429, "too-many-requests")
@@ -227,7 +227,7 @@ async def test_metrics(chatqna, graph, start, http):
 
 
 async def test_a_bug_is_a_500_that_tells_nothing(graph, start, http, monkeypatch, caplog):
-    def broken(*_):
+    def broken(*_, **__):
         raise RuntimeError("canary")
 
     monkeypatch.setattr("opea_pulumi.router._app.read_request", broken)

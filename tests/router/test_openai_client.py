@@ -1,10 +1,18 @@
 """The official client, unchanged, against the router."""
 
+import json
+
 import openai
 import pytest
 
-CHUNK = '{"id":"c","object":"chat.completion.chunk","created":1,"model":"small","choices":[{"index":0,"delta":{"content":"In "},"finish_reason":null}]}'
-LAST = '{"id":"c","object":"chat.completion.chunk","created":1,"model":"small","choices":[{"index":0,"delta":{"content":"France."},"finish_reason":"stop"}]}'
+
+def chunk(content, reason=None):
+    choice = {"index": 0, "delta": {"content": content}, "finish_reason": reason}
+    head = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "small"}
+    return json.dumps({**head, "choices": [choice]})
+
+
+CHUNK, LAST = chunk("In "), chunk("France.", "stop")
 SOURCES = [{"source": "france.md", "text": "Paris is in France."}]
 QUESTION = [{"role": "user", "content": "Where is Paris"}]
 

@@ -1,5 +1,7 @@
 """Server-sent events: the same whatever the pieces they come in."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +19,7 @@ CUTS = st.lists(st.integers(min_value=0, max_value=400), max_size=20)
 
 def pieces(data, cuts):
     places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
-    return [data[start:end] for start, end in zip(places, places[1:], strict=False)]
+    return [data[start:end] for start, end in itertools.pairwise(places)]
 
 
 def parse(data, cuts=()):
