@@ -16,9 +16,13 @@ MAX_SERVICES = 100
 
 
 def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
-    if not parts.hostname or parts.port == 0:
-        raise ValueError("the url names no host, or port 0")
+    try:
+        parts = urlsplit(url)
+        good = parts.hostname and parts.port != 0
+    except ValueError:  # no IPv6 address, or a port beyond 65535
+        good = False
+    if not good:
+        raise ValueError("names no host, or no port that there is")
     return url
 
 

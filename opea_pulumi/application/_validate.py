@@ -11,6 +11,7 @@ from opea_pulumi.errors import ApplicationError, Location, shown
 
 from ._mega_flow import FlowSyntaxError, MegaFlow, line_edges, parse_line
 from ._model import (
+    MAX_SERVICES,
     Application,
     DeploymentSpec,
     Document,
@@ -20,7 +21,7 @@ from ._model import (
     MicroServiceSpec,
 )
 from ._types import canonical_name, infer_type, mega_endpoint, service_types
-from ._yaml import KeyPath, Source, suggestion
+from ._yaml import KeyPath, Source, key_path, quoted_key, suggestion
 
 _SERVICES = "opea_micro_services"
 _MEGA = "opea_mega_service"
@@ -84,18 +85,34 @@ def _problem(source: Source, item: Any) -> ApplicationError:
     # the input itself is not shown: a secret may stand where it does not belong
     if item["type"] == "extra_forbidden":
         hint = suggestion(str(path[-1]), _known_keys(path[:-1]))
-        return _error(source, "unknown-key", f"unknown key {shown(str(path[-1]))}", path, hint, key=True)
+        return _error(source, "unknown-key", f"unknown key {quoted_key(path[-1])}", path, hint, key=True)
     if item["loc"][-1] == "[key]":
         return _error(
-            source, "bad-name", f"{shown(str(path[-1]))} is no name", path, _name_hint(path), key=True
+            source, "bad-name", f"{quoted_key(path[-1])} is no name", path, _name_hint(path), key=True
         )
-    if item["type"] == "string_pattern_mismatch":
-        return _error(source, "bad-value", f"not a valid {path[-1]}", path, _value_hint(path))
+    name = key_path(path[-2:] if isinstance(path[-1], int) else path[-1:])
     hint = _value_hint(path)
     if item["type"] == "string_type" and not isinstance(item["input"], list | dict | None):
         hint = "put it in quotes"
-    message = item["msg"].removeprefix("Value error, ")
-    return _error(source, "bad-value", message[0].lower() + message[1:], path, hint)
+    return _error(source, "bad-value", f"{name} {_wrong(item)}", path, hint)
+
+
+def _wrong(item: Any) -> str:
+    """What is wrong with a value, without the value."""
+    plain = {
+        "dict_type": "must be a mapping",
+        "model_type": "must be a mapping",
+        "list_type": "must be a list",
+        "string_type": "must be text",
+        "string_too_short": "must not be empty",
+        "string_pattern_mismatch": "is not well formed",
+        "int_type": "must be a whole number",
+        "greater_than_equal": "is too low",
+        "less_than_equal": "is too high",
+        "too_long": f"has more than {MAX_SERVICES} entries",
+    }
+    other = str(item["msg"]).removeprefix("Value error, ")
+    return plain.get(item["type"]) or other.replace("Input should be", "must be")
 
 
 def _name_hint(path: KeyPath) -> str:
@@ -138,7 +155,7 @@ def _services(source: Source, document: Document) -> dict[str, MicroService]:
             other = services[name].alias or name
             source.fail(
                 "duplicate-service",
-                f"{shown(given)} and {shown(other)} are the same service",
+                f"{quoted_key(given)} and {quoted_key(other)} are the same service",
                 path,
                 key=True,
                 hint="keep one of them",
@@ -153,7 +170,7 @@ def _service(source: Source, path: KeyPath, given: str, spec: MicroServiceSpec) 
         hint = f"give it a type: one of {', '.join(service_types())}"
         source.fail(
             "unknown-service",
-            f"nothing is known of a service named {shown(given)}",
+            f"nothing is known of a service named {quoted_key(given)}",
             path,
             key=True,
             hint=hint,
@@ -223,7 +240,7 @@ def _check_reached(source: Source, services: Mapping[str, MicroService], flow: M
     for name, service in services.items():
         if flow.nodes and name not in flow.nodes and not kinds[service.type].side:
             given = service.alias or name
-            message = f"no line of mega_flow names {shown(given)}"
+            message = f"no line of mega_flow names {quoted_key(given)}"
             hint = "add it to the flow or take it out"
             source.fail("unreachable-service", message, (_SERVICES, given), key=True, hint=hint)
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from opea_pulumi.errors import HIDDEN, ApplicationError, Location, shown
+from opea_pulumi.errors import HIDDEN, ApplicationError, Location
 
 MAX_BYTES = 1024 * 1024
 MAX_VALUES = 50_000
@@ -40,10 +40,14 @@ def key_path(path: Iterable[str | int]) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
             continue
-        # a key may be "HF_TOKEN=hf_...", by mistake
         name = part if _KEY.fullmatch(part) else HIDDEN
         text += f".{name}" if text else name
     return text
+
+
+def quoted_key(key: str | int) -> str:
+    """A key for a message: shown as in paths, which is not at all when it is ``HF_TOKEN=hf_...``."""
+    return f"'{key_path((key,))}'"
 
 
 @dataclass
@@ -185,7 +189,9 @@ class _Builder:
             key = self._key(key_node, path)
             place = (*path, key)
             if key in result:
-                message = f"key {shown(key)} is given twice, first in line {self.source.key_marks[place][0]}"
+                message = (
+                    f"key {quoted_key(key)} is given twice, first in line {self.source.key_marks[place][0]}"
+                )
                 self._fail(key_node, place, "duplicate-key", message, "keep one of them")
             self.source.key_marks[place] = _place(key_node.start_mark)
             result[key] = self.build(value_node, place, parents)
