@@ -13,6 +13,8 @@ from opea_pulumi.errors import EngineError
 GROUP = "opea_pulumi.components"
 """Entry points of this group name a module whose ``COMPONENTS`` is an iterable of component classes."""
 
+_OWN = ("Process", "ProcessArgs", "LocalVolume", "LocalVolumeArgs")
+
 ComponentClass = type[pulumi.ComponentResource]
 
 
@@ -27,6 +29,7 @@ class Components:
         self._waiting = sorted(found, key=lambda entry: entry.name)
         self.loaded: list[ComponentClass] = []
         self.missing: dict[str, str] = {}
+        self._owners = dict.fromkeys(_OWN, "the plugin itself")
 
     def load_all(self) -> None:
         """Import every target's module."""
@@ -54,16 +57,11 @@ class Components:
             self.missing[entry.name] = str(error)
 
     def _add(self, components: Iterable[ComponentClass]) -> None:
-        taken = {name: component for component in self.loaded for name in _names(component)}
         for component in components:
             for name in _names(component):
-                if (other := taken.get(name, component)) is not component:
-                    raise EngineError(
-                        f"{component.__module__} and {other.__module__} both define {name}",
-                        code="duplicate-component",
-                        hint="begin the names of classes and Args with the target's name",
-                    )
-            taken |= dict.fromkeys(_names(component), component)
+                owner = self._owners.setdefault(name, component.__module__)
+                if owner != component.__module__:
+                    raise duplicate(name, owner, component.__module__)
             self.loaded.append(component)
 
     def _unknown(self, name: str) -> EngineError:
@@ -76,6 +74,15 @@ class Components:
             code="missing-extra",
             hint=installs,
         )
+
+
+def duplicate(name: str, one: str, other: str) -> EngineError:
+    """The error about a name that two targets define."""
+    return EngineError(
+        f"{one} and {other} both define {name}",
+        code="duplicate-component",
+        hint="begin the names of classes and types with the target's name",
+    )
 
 
 def _names(component: ComponentClass) -> list[str]:

@@ -10,12 +10,12 @@ from typing import Any
 from pulumi import Inputs, Output, ResourceOptions
 from pulumi.provider import ConstructResult, Provider
 from pulumi.provider.experimental import provider as rpc
-from pulumi.provider.experimental.analyzer import PropertyDefinition, PropertyType
+from pulumi.provider.experimental.analyzer import DuplicateTypeError, PropertyDefinition, PropertyType
 from pulumi.provider.experimental.component import ComponentProvider
 from pulumi.provider.experimental.schema import generate_schema
 
 from opea_pulumi.errors import EngineError
-from opea_pulumi.provider._components import Components
+from opea_pulumi.provider._components import Components, duplicate
 from opea_pulumi.provider._process import ProcessResource
 from opea_pulumi.provider._schema import PACKAGE, merge
 from opea_pulumi.provider._volume import VolumeResource
@@ -58,8 +58,12 @@ class OpeaProvider(ComponentProvider, rpc.Provider):  # type: ignore[misc]
         return super().construct(name, resource_type, inputs, options)
 
     def _analyze(self) -> None:
-        if len(self._components) != len(self._offered.loaded):
+        if len(self._components) == len(self._offered.loaded):
+            return
+        try:
             super().__init__(self._offered.loaded, PACKAGE, None, self.version or "")
+        except DuplicateTypeError as error:
+            raise duplicate(error.existing.name, error.existing.module, error.new_module) from error
 
     def map_input_properties(
         self,

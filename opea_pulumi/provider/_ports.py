@@ -107,10 +107,15 @@ class Reservations:
             return other
 
     def choose(self, urn: str, wanted: Iterable[int], preferred: int | None) -> int:
-        """Promise a port: one of ``wanted`` as it is, else ``preferred`` or the next free one, else any."""
+        """Promise a port: one of ``wanted`` as it is, else ``preferred`` or the next free one, else any.
+
+        A port promised to ``urn`` before is kept: the engine checks a replacement again, as if it were new.
+        """
         with self._lock:
             taken = {port for name, port in self._ports.items() if name != urn}
-            port = next((port for port in wanted if port not in taken), None) or _next_free(preferred, taken)
+            again = [port] if (port := self._ports.get(urn)) and _usable(port, urn, preferred) else []
+            port = next((port for port in (*wanted, *again) if port not in taken), None)
+            port = port or _next_free(preferred, taken)
             self._ports[urn] = port
             return port
 
@@ -118,6 +123,14 @@ class Reservations:
         """Forget the promise made to ``urn``."""
         with self._lock:
             self._ports.pop(urn, None)
+
+
+def _usable(port: int, urn: str, preferred: int | None) -> bool:
+    """Whether ``urn`` could have ``port`` under its present preference: it is free, or its own."""
+    if preferred is not None and not preferred <= port < preferred + _NEXT_TRIED:
+        return False
+    found = holder(port)
+    return found is None or found.urn == urn
 
 
 def _next_free(preferred: int | None, taken: set[int]) -> int:

@@ -2,15 +2,19 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import sys
 import time
 from pathlib import Path
 
 import psutil
+import pulumi
 import pytest
+from opea_pulumi.components.local.process import Process
 from pulumi.provider.experimental import provider as rpc
 
+from opea_pulumi.engine import PINNED, Home, Stacks, install
 from opea_pulumi.provider._process import ProcessResource
 from opea_pulumi.provider._record import Record
 from opea_pulumi.provider._values import lift, plain_map
@@ -128,6 +132,60 @@ async def drive(tmp_path, cancelled):
     cancelled.clear()
     for driver in drivers:
         await driver.delete()
+
+
+class Engine:
+    """A stack of the real engine whose program is one process, given as its args."""
+
+    def __init__(self, stacks, directory):
+        self.directory = directory
+        self.args, self.opts, self.more = {}, None, lambda _process: None
+        self.handle = stacks.open("dev", self._program, create=True)
+
+    def _program(self):
+        args = {
+            "command": [sys.executable, str(SERVER), "{port}"],
+            "directory": str(self.directory),
+            "health_path": "/",
+        }
+        given = {key: value() if callable(value) else value for key, value in self.args.items()}
+        process = Process("web", args | given, self.opts)
+        pulumi.export("url", process.url)
+        pulumi.export("pid", process.pid)
+        pulumi.export("log", process.log_file)
+        pulumi.export("started", process.started_at)
+        self.more(process)
+
+    def up(self, **changes):
+        self.args |= changes
+        return dict(self.handle.up().changes)
+
+    @property
+    def outputs(self):
+        return self.handle.outputs()
+
+    @property
+    def record(self):
+        return Record.load(self.directory)
+
+
+@pytest.fixture(scope="session")
+def pulumi_engine():
+    """The pinned engine; built when missing."""
+    return install(Home.from_environment(), version=PINNED)
+
+
+@pytest.fixture
+def engine(pulumi_engine, tmp_path, monkeypatch, tools):
+    for name in [name for name in os.environ if name.startswith("PULUMI_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("OPEA_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "pulumi"))
+    engine = Engine(Stacks(pulumi_engine, Home.from_environment()), tmp_path / "web")
+    engine.args["preferred_port"] = free_port()
+    yield engine
+    engine.handle.destroy()
+    assert running(tmp_path) == []
 
 
 @pytest.fixture

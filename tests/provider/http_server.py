@@ -35,6 +35,8 @@ if "STUBBORN" in os.environ:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if "HELPER" in os.environ:
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+while "GATE" in os.environ and not os.path.exists(os.environ["GATE"]):  # noqa: PTH110
+    time.sleep(0.05)
 if "SILENT" in os.environ:
     time.sleep(600)
 ThreadingHTTPServer(
