@@ -51,14 +51,14 @@ def run(
 
     timer = threading.Timer(timeout, expire)
     timer.start()
-    try:
-        with process:
+    with process:
+        try:
             out, err = _read(process, on_line)
-    except BaseException:
-        _kill(process)
-        raise
-    finally:
-        timer.cancel()
+        except BaseException:  # before `with` closes the pipes, which a reader may hold
+            _kill(process)
+            raise
+        finally:
+            timer.cancel()
     if expired.is_set():
         raise ProcessFailed(f"not done after {timeout:.0f} s")
     if process.returncode:

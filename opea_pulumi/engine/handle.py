@@ -15,6 +15,7 @@ from pulumi.automation.errors import CommandError
 
 from opea_pulumi.engine._command import Interrupted
 from opea_pulumi.engine._failures import command_failed, update_failed
+from opea_pulumi.engine._inline import InlineProgram
 from opea_pulumi.engine._recover import unlock, without_pending
 from opea_pulumi.engine._text import redact
 from opea_pulumi.engine.progress import Progress, Summary
@@ -65,11 +66,10 @@ class StackHandle:
         self.name = name
         self.folder = folder
         self._stacks = stacks
-        self._program_error: BaseException | None = None
-        self._program = program
+        self._program = InlineProgram(program or self._no_program)
         self._command = stacks.command()
         workspace = LocalWorkspace(
-            work_dir=str(folder), env_vars=stacks.env, pulumi_command=self._command, program=self._guard
+            work_dir=str(folder), env_vars=stacks.env, pulumi_command=self._command, program=self._program
         )
         open_stack = Stack.create_or_select if create else Stack.select
         self._stack = self._tell(lambda: open_stack(name, workspace))
@@ -144,22 +144,15 @@ class StackHandle:
         file = self.folder / f"Pulumi.{self.name}.yaml"
         return (yaml.safe_load(file.read_text()) or {}) if file.exists() else {}
 
-    def _guard(self) -> Any:
-        """Run the program, and keep its error: the engine would give back only a text."""
-        if self._program is None:
-            raise EngineError(f"stack {self.name} was opened without a program", code="no-program")
-        try:
-            return self._program()
-        except BaseException as error:
-            self._program_error = error
-            raise
+    def _no_program(self) -> None:
+        raise EngineError(f"stack {self.name} was opened without a program", code="no-program")
 
     def _update(self, operation: str, on_event: OnEvent | None, call: Callable[..., object]) -> Summary:
         """Run one update with its log, its events and its errors."""
         if operation != "preview":
             self._recover()
         progress = Progress()
-        self._program_error = None
+        self._program.error = None
 
         def feed(event: EngineEvent) -> None:
             progress.feed(event)
@@ -175,11 +168,13 @@ class StackHandle:
             except CommandError as error:
                 log.flush()
                 raise self._failed(error, operation, progress) from None
+            finally:
+                self._program.end()
         return progress.summary or Summary({}, 0)
 
     def _failed(self, error: CommandError, operation: str, progress: Progress) -> OpeaError:
-        if isinstance(self._program_error, OpeaError):
-            return self._program_error
+        if isinstance(self._program.error, OpeaError):
+            return self._program.error
         secrets = self._secrets()
         self.log.write_text(redact(self.log.read_text(), secrets))
         return update_failed(error, operation, progress, str(self.log), secrets)

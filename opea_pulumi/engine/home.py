@@ -72,7 +72,7 @@ class Home:
 
         Raises EngineError ``home-not-writable`` naming the path.
         """
-        variable = "OPEA_CACHE" if folder.is_relative_to(self.cache) else "OPEA_HOME"
+        variable = "OPEA_HOME" if folder.is_relative_to(self.data) else "OPEA_CACHE"
         try:
             missing = [path for path in (folder, *folder.parents) if not path.exists()]
             for path in reversed(missing):

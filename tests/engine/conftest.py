@@ -62,7 +62,7 @@ def gate(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     """A folder for the test plugin: ``started`` appears when a create begins, which ends with ``open``."""
     plugin = tmp_path / "plugins" / "pulumi-resource-gate"
     plugin.parent.mkdir()
-    plugin.write_text(f"#!/bin/sh\nexec {sys.executable} -u {_HERE / 'gate_plugin.py'} \"$@\"\n")
+    plugin.write_text(f'#!/bin/sh\nexec {sys.executable} -u {_HERE / "gate_plugin.py"} "$@"\n')
     plugin.chmod(0o755)
     monkeypatch.setenv("PATH", f"{plugin.parent}{os.pathsep}{os.environ['PATH']}")
     folder = tmp_path / "gate"

@@ -1,4 +1,4 @@
-"""``python gate_command.py FOLDER``: brings up stack ``gated`` with the newest engine, as the command does."""
+"""``python gate_command.py FOLDER``: brings up stack ``gated`` as the command does."""
 
 from __future__ import annotations
 
@@ -18,16 +18,21 @@ def program() -> None:
     Gate("gate", sys.argv[1])
 
 
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     home = Home.from_environment()
-    stacks = Stacks(install(home), home, report=lambda line: print("told:", line, flush=True))
+    stacks = Stacks(install(home), home, report=lambda line: say(f"told: {line}"))
     try:
-        print("changes:", dict(stacks.open("gated", program, create=True).up().changes))
+        say(f"changes: {dict(stacks.open('gated', program, create=True).up().changes)}")
     except Interrupted as stop:
-        print(stop)
+        say(str(stop))
         return 130
     except EngineError as error:
-        print(error)
+        say(str(error))
         return error.exit_code
     return 0
 

@@ -1,3 +1,4 @@
+# ruff: noqa: N802  gRPC names
 """A resource plugin whose creates wait for a file, to be interrupted or killed meanwhile."""
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def test_a_passphrase_that_the_user_has_set_wins_even_if_empty(name, some_engine
 
 
 def test_shell_lines_survive_a_shell():
-    nasty = {"A": "it's $HOME `id` \"x\"\n two", "B": "", "C": "plain"}
+    nasty = {"A": 'it\'s $HOME `id` "x"\n two', "B": "", "C": "plain"}
     script = shell_lines(nasty) + 'printf "%s\\0%s\\0%s" "$A" "$B" "$C"'
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split("\0") == [nasty["A"], nasty["B"], nasty["C"]]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import stat
 import subprocess
 import sys
@@ -42,7 +41,7 @@ def test_folders_are_private_and_the_passphrase_stays(home):
     assert len(first) >= 32
     assert mode(home.passphrase_file) == 0o600
     assert {mode(path) for path in (home.data, home.state)} == {0o700}
-    assert sorted(os.listdir(home.data)) == ["passphrase", "stacks", "state"]
+    assert sorted(path.name for path in home.data.iterdir()) == ["passphrase", "stacks", "state"]
 
 
 def test_many_at_once_agree_on_one_passphrase(home):
@@ -72,7 +71,7 @@ def test_a_home_that_takes_no_files_is_one_clear_error(place, tmp_path):
     if place == "below a file":
         (tmp_path / "file").touch()
         place = str(tmp_path / "file" / "home")
-    home = Home(Path(place), tmp_path)
+    home = Home(Path(place), tmp_path / "cache")
     with pytest.raises(EngineError) as caught:
         home.prepare()
     assert caught.value.code == "home-not-writable"
@@ -82,7 +81,7 @@ def test_a_home_that_takes_no_files_is_one_clear_error(place, tmp_path):
 
 def test_a_cache_that_takes_no_files_names_its_own_variable(tmp_path):
     (tmp_path / "file").touch()
-    home = Home(tmp_path, tmp_path / "file" / "cache")
+    home = Home(tmp_path / "data", tmp_path / "file" / "cache")
     with pytest.raises(EngineError, match="cannot write") as caught:
         home.make(home.engines)
     assert "OPEA_CACHE" in caught.value.hint
