@@ -156,7 +156,7 @@ class Router:
         step = self.plan.dataprep
         assert step is not None  # noqa: S101 - the route exists only then
         dataprep = Dataprep(step, self.plan.keys.get(step.name, ""), self._upstream, self.limits.max_upload)
-        return await dataprep.forward(request, CURRENT.get().request_id)
+        return await dataprep.forward(request)
 
     async def _health(self, _request: web.Request) -> web.Response:
         about = {"Service Title": self.plan.name, "Service Description": "OPEA graph router"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ from opea_pulumi.flow import Step
 
 from ._call import step_error
 from ._errors import RouterError
+from ._exchange import CURRENT
 from ._headers import end_to_end, step_headers
 from ._upstream import Fault, Upstream
 
@@ -31,12 +32,12 @@ class Dataprep:
         self._upstream = upstream
         self._max_upload = max_upload
 
-    async def forward(self, request: web.Request, request_id: str) -> web.StreamResponse:
+    async def forward(self, request: web.Request) -> web.StreamResponse:
         """Raises RouterError when dataprep gives no answer, or the upload is too large."""
         upload = _Upload(request, self._max_upload)
         url = self._base + request.match_info["operation"]
-        query = f"?{request.query_string}" if request.query_string else ""
-        headers = self._headers(request, request_id)
+        query = f"?{request.rel_url.raw_query_string}" if request.query_string else ""
+        headers = self._headers(request, CURRENT.get().request_id)
         try:
             reply = await self._upstream.send(
                 request.method, url + query, headers=headers, body=upload.chunks()
@@ -49,8 +50,10 @@ class Dataprep:
             async for data in reply.chunks():
                 await response.write(data)
             await response.write_eof()
-        except Fault:
-            _abort(request)
+        except Fault as fault:
+            CURRENT.get().error = step_error(self._step.label, fault)
+            if request.transport is not None:  # broken off, so that it does not look whole
+                request.transport.close()
         finally:
             reply.close()
         return response
@@ -87,9 +90,3 @@ class _Upload:
     def _too_large(self) -> RouterError:
         status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         return RouterError(status, "too-large", f"an upload may have {self._limit} bytes")
-
-
-def _abort(request: web.Request) -> None:
-    close: Callable[[], None] | None = request.transport.close if request.transport else None
-    if close is not None:
-        close()

@@ -140,9 +140,11 @@ class Gate:
         try:
             await asyncio.wait_for(self._empty.wait(), seconds)
         except TimeoutError:
-            for task in tuple(self._tasks):
+            late = tuple(self._tasks)
+            for task in late:
                 task.cancel()
-            await asyncio.wait(tuple(self._tasks), timeout=1)
+            if late:  # a client that does not read can keep a task for ever
+                await asyncio.wait(late, timeout=1)
 
 
 def log_event(event: str, **fields: object) -> None:

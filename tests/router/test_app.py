@@ -262,12 +262,12 @@ class TestDataprep:
         form = aiohttp.FormData()
         form.add_field("files", b"some text", filename="a.txt", content_type="text/markdown")
         async with http.post(
-            f"{base}/v1/dataprep/ingest?a=1", data=form, headers={"Authorization": "b"}
+            f"{base}/v1/dataprep/ingest?a=1%20%262", data=form, headers={"Authorization": "b"}
         ) as response:
             assert (response.status, await response.json()) == (200, {"status": 200})
             assert response.headers["X-Own"] == "1"
         (call,) = dataprep.calls
-        assert (call.method, call.path) == ("POST", "/v1/dataprep/ingest?a=1")
+        assert (call.method, call.path) == ("POST", "/v1/dataprep/ingest?a=1%20%262")
         assert call.headers["Content-Type"].startswith("multipart/form-data; boundary=")
         assert b"Content-Type: text/markdown" in call.body
         assert b"some text" in call.body
@@ -301,6 +301,12 @@ class TestDataprep:
         data = b" " * 300_000 if announced else unannounced()
         async with http.post(f"{base}/v1/dataprep/ingest", data=data) as response:
             assert (response.status, (await response.json())["error"]["code"]) == (413, "too-large")
+
+    async def test_an_answer_that_breaks_off(self, dataprep, base, http, broken_body):
+        dataprep.answers({"sse": ["half"], "type": "application/json", "fault": "reset"})
+        async with http.post(f"{base}/v1/dataprep/get", json={}) as response:
+            assert response.status == 200
+            assert await broken_body(response) == b"data: half\n\n"
 
     async def test_service_gone(self, dataprep, base, http):
         await dataprep.stop()

@@ -17,10 +17,10 @@ async def streaming(request, chatqna, graph, start):
     if request.param == "pass-through":
         step = {"name": "llm", "serviceUrl": chatqna["llm"].url}
         base = await start(
-            {"spec": {"nodes": {"root": {"routerType": "Sequence", "steps": [step]}}}}, idle_timeout=0.3
+            {"spec": {"nodes": {"root": {"routerType": "Sequence", "steps": [step]}}}}, idle_timeout=1.0
         )
         return chatqna["llm"], base
-    return chatqna["llm"], await start(graph(), idle_timeout=0.3) + FORMS[request.param]
+    return chatqna["llm"], await start(graph(), idle_timeout=1.0) + FORMS[request.param]
 
 
 async def test_tokens_come_as_they_are_made(streaming, http):
