@@ -1,0 +1,66 @@
+"""Deployed applications for the tests of the local target."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from opea_command import ROOT, Command, destroy_all, write_app
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _engine() -> None:
+    """Have the engine before the first test, which would otherwise run into its own time limit."""
+    from opea_pulumi.engine import obtain
+
+    obtain(report=print)
+
+
+@pytest.fixture(scope="session")
+def make_command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Command]]:
+    made: list[Command] = []
+
+    def make(name: str) -> Command:
+        folder = tmp_path_factory.mktemp(name)
+        command = Command(folder / "home", folder)
+        made.append(command)
+        return command
+
+    yield make
+    for command in made:
+        for process in command.processes():
+            process.kill()
+
+
+@pytest.fixture
+def command(make_command: Callable[..., Command]) -> Iterator[Command]:
+    """A command with an empty home; what a test leaves running is destroyed with the real command."""
+    command = make_command("app")
+    yield command
+    destroy_all(command)
+
+
+@pytest.fixture(scope="module")
+def running(make_command: Callable[..., Command]) -> Iterator[Command]:
+    """A command with one deployed application, `handbook`, that holds handbook.md."""
+    command = make_command("running")
+    app = write_app(command.cwd)
+    command("up", str(app))
+    command("ingest", str(app / "handbook.md"))
+    yield command
+    destroy_all(command)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A clone of the repository as plain `pulumi` finds it, with this interpreter's environment as .venv."""
+    folder = tmp_path / "clone"
+    ignored = shutil.ignore_patterns(
+        ".git", ".venv", "__pycache__", ".*_cache", "build", "dist", "*.egg-info"
+    )
+    shutil.copytree(ROOT, folder, ignore=ignored)
+    for left in (folder / "stacks").glob("Pulumi.*.yaml"):
+        left.unlink()
+    (folder / ".venv").symlink_to(sys.prefix)
+    return folder
