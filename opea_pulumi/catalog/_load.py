@@ -48,10 +48,11 @@ def read_release(file: Traversable) -> Release:
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         return Release.model_validate(yaml.load(file.read_text("utf-8"), Loader=loader))  # noqa: S506 - safe
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
+    except (yaml.YAMLError, UnicodeError) as error:
+        mark = getattr(error, "problem_mark", None)
         place = Location(str(file), *((mark.line + 1, mark.column + 1) if mark else ()))
-        raise CatalogError(f"not YAML: {error.problem}", code="bad-catalogue", location=place) from None
+        message = f"not YAML: {getattr(error, 'problem', '') or 'unreadable text'}"
+        raise CatalogError(message, code="bad-catalogue", location=place) from None
     except ValidationError as error:
         first = error.errors()[0]
         place = Location(str(file), path=".".join(str(part) for part in first["loc"]))
