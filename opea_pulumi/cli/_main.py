@@ -5,6 +5,7 @@ Exit codes: 0, 1 (a clear error), 2 (usage), 130 (Ctrl-C).
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -13,7 +14,7 @@ from typing import Any
 import click
 
 import opea_pulumi
-from opea_pulumi.errors import OpeaError
+from opea_pulumi.errors import OpeaError, UsageError
 
 _COMMANDS = {
     "up": "deploy an application, or bring a deployed one up to date",
@@ -77,30 +78,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; errors are printed, never raised."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        result: Any = cli.main(arguments, standalone_mode=False)
-    except click.exceptions.Exit as error:
-        return error.exit_code
+        result: Any = cli.main(words, prog_name="opea-pulumi", standalone_mode=False)
     except click.ClickException as error:
+        _show_json(UsageError(error.format_message(), code="usage"), words)
         error.show()
         return error.exit_code
     except OpeaError as error:
-        return _show(error)
+        _show_json(error, words)
+        click.secho("error: ", fg="red", nl=False, err=True)
+        click.echo(str(error), err=True)
+        return error.exit_code
     except (KeyboardInterrupt, click.Abort) as error:
-        click.echo(str(error) or "cancelled", err=True)
+        # Click makes an Abort of a KeyboardInterrupt, whose text may say how to go on
+        message = str(error.__cause__ or error) or "cancelled"
+        _show_json(OpeaError(message, code="cancelled"), words)
+        click.echo(message, err=True)
         return 130
-    except BrokenPipeError:
-        # the reader of our output went away, as `| head` does
-        sys.stderr.close()
-        return 1
     return result if isinstance(result, int) else 0
 
 
-def _show(error: OpeaError) -> int:
-    from ._output import wants_json, write_json
+def _show_json(error: OpeaError, words: Sequence[str]) -> None:
+    """With ``--json`` an error is data, too; a command line that Click refused has no parsed flags."""
+    if "--json" in itertools.takewhile(lambda word: word != "--", words):
+        from ._output import write_json
 
-    if wants_json():
         write_json({"error": error.to_dict()})
-    click.secho("error: ", fg="red", nl=False, err=True)
-    click.echo(str(error), err=True)
-    return error.exit_code

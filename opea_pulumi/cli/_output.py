@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -15,11 +14,6 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 def json_option(function: _F) -> _F:
     """``--json``: the command's data as one JSON document on stdout."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
-
-
-def wants_json() -> bool:
-    """Whether the running command was called with ``--json``."""
-    return "--json" in sys.argv[1:]
 
 
 def write_json(data: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ _WORDS = {
 }
 _QUIET = {"same", "read", "refresh"}
 """Operations that change nothing: they are shown while they run, on a terminal."""
+_STYLES = {"running": "yellow", "done": "green", "failed": "bold red"}
 _HIDDEN = ("pulumi:pulumi:Stack", "pulumi:providers:")
 
 
@@ -43,7 +45,7 @@ def progress_view(*, quiet: bool = False, preview: bool = False) -> Iterator[Vie
     progress = Progress()
     if quiet:
         yield progress.feed
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         with _live(progress) as view:
             yield view
     else:
@@ -67,7 +69,9 @@ def _is_hidden(row: Row) -> bool:
 def _line(row: Row, *, preview: bool) -> str:
     if row.state == "failed":
         return f"  failed    {row.name} ({row.type})"
-    word = f"to {row.operation}" if preview else _WORDS.get(row.operation, row.operation)
+    if preview:
+        return f"  to {row.operation:9} {row.name} ({row.type})"
+    word = _WORDS.get(row.operation, row.operation)
     return f"  {word:9} {row.name} ({row.type}) {row.elapsed(time.monotonic()):.1f}s"
 
 
@@ -83,6 +87,7 @@ def _live(progress: Progress) -> Iterator[View]:
 
 def _table(progress: Progress) -> Table:
     from rich.table import Table
+    from rich.text import Text
 
     now = time.monotonic()
     shown = Table(box=None, pad_edge=False, header_style="bold")
@@ -91,7 +96,7 @@ def _table(progress: Progress) -> Table:
     for row in list(progress.rows.values()):
         if _is_hidden(row) or (row.operation in _QUIET and row.state == "done"):
             continue
-        style = {"running": "yellow", "done": "green", "failed": "bold red"}[row.state]
+        state = Text(row.state, style=_STYLES[row.state])
         elapsed = f"{row.elapsed(now):.1f}s"
-        shown.add_row(row.name, row.type, row.operation, f"[{style}]{row.state}[/]", elapsed)
+        shown.add_row(Text(row.name), Text(row.type), row.operation, state, elapsed)
     return shown

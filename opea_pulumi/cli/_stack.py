@@ -1,22 +1,22 @@
-"""Which application and which stack a command means."""
+"""Which stack a command means, and what is asked of it."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from opea_pulumi.errors import UsageError
+from opea_pulumi.errors import EngineError, UsageError
 from opea_pulumi.home import home
 
 from ._output import note
 
 if TYPE_CHECKING:
-    from opea_pulumi.application import Loaded
     from opea_pulumi.engine import StackHandle, Stacks
     from opea_pulumi.operations import Application
     from opea_pulumi.targets import Operations
@@ -25,51 +25,48 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _LAST = "last.json"
 """In OPEA_HOME: the stack that was last brought up from each directory."""
 
+_ENGINE = ("pulumi", "httpx", "psutil")
+"""What the extra ``engine`` brings."""
 
-def stack_option(function: _F) -> _F:
+
+def _checked_name(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
+    """Pulumi's own rule for names; a name is a folder of OPEA_HOME, too."""
+    if name is not None and (not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", name) or not name.strip(".")):
+        raise click.BadParameter("a stack's name has letters, digits, '-', '_' and '.'; at most 100")
+    return name
+
+
+def stack_option(
+    text: str = "The stack; else the only deployed one, else the one last brought up from this directory.",
+) -> Callable[[_F], _F]:
     """``--stack NAME``: the stack, instead of the one that is found."""
-    text = "The stack; else the only deployed one, else the one last brought up from this directory."
-    return click.option("--stack", "-s", metavar="NAME", help=text)(function)
+    return click.option("--stack", "-s", metavar="NAME", callback=_checked_name, help=text)
 
 
-def load_app(app: str | None) -> Loaded:
-    """The application of an APP argument: a path, else a catalogue name; none is this directory.
+def need_engine() -> None:
+    """See that the Python packages that every command with a stack needs are there.
 
     Raises:
-        ApplicationError: there is no such application, or it is wrong.
+        UsageError: they are not.
     """
-    from opea_pulumi.application import load_application
-    from opea_pulumi.catalog import applications
+    from importlib.util import find_spec
 
-    if app and app in applications() and not Path(app).exists():
-        return load_application(_catalogue_copy(app))
-    return load_application(app or ".")
-
-
-def _catalogue_copy(name: str) -> Path:
-    """A stack records its application's path, so a catalogue name gets a file of its own under OPEA_HOME."""
-    from opea_pulumi.catalog import application_text
-
-    path = home() / "applications" / name / "opea.yaml"
-    text = application_text(name)
-    if not path.is_file() or path.read_text("utf-8") != text:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.write_text(text, "utf-8")
-    return path
+    absent = [module for module in _ENGINE if find_spec(module) is None]
+    if absent:
+        message = f"this command needs Python packages that are not installed: {', '.join(absent)}"
+        raise UsageError(message, code="missing-extra", hint="pip install 'opea-pulumi[local]'")
 
 
 def open_stacks() -> Stacks:
     """The backend's stacks; finds the engine, and installs it where there is none.
 
     Raises:
+        UsageError: the packages for it are not installed.
         EngineError: there is no engine and none can be installed, or the home cannot be written.
     """
-    try:
-        from opea_pulumi.engine import Stacks, obtain
-    except ImportError as error:
-        message = f"this command needs Pulumi's Python package: {error.name} is not installed"
-        hint = "pip install 'opea-pulumi[local]'"
-        raise UsageError(message, code="missing-extra", hint=hint) from None
+    need_engine()
+    from opea_pulumi.engine import Stacks, obtain
+
     return Stacks(obtain(report=note), report=note)
 
 
@@ -81,7 +78,7 @@ def choose_stack(stacks: Stacks, given: str | None) -> str:
     """
     if given:
         return given
-    deployed = [info.name for info in stacks.list() if info.deployed]
+    deployed = _deployed(stacks)
     if len(deployed) == 1:
         return deployed[0]
     last = _last_stacks().get(str(Path.cwd()))
@@ -93,6 +90,10 @@ def choose_stack(stacks: Stacks, given: str | None) -> str:
     raise UsageError("several stacks are deployed", code="which-stack", hint=hint)
 
 
+def _deployed(stacks: Stacks) -> list[str]:
+    return [info.name for info in stacks.list() if info.deployed]
+
+
 def select_stack(given: str | None) -> StackHandle:
     """The stack that a command means, opened.
 
@@ -100,7 +101,38 @@ def select_stack(given: str | None) -> StackHandle:
         UsageError, EngineError: as :func:`choose_stack` and :func:`open_stacks`; no stack of that name.
     """
     stacks = open_stacks()
-    return stacks.open(choose_stack(stacks, given))
+    name = choose_stack(stacks, given)
+    try:
+        return stacks.open(name)
+    except EngineError as error:
+        if error.code == "stack-not-found":
+            error.hint = f"deployed are: {', '.join(_deployed(stacks)) or 'none'}"
+        raise
+
+
+class Recorded(NamedTuple):
+    """What a stack was brought up with: path of the application, name of the target."""
+
+    stack: str
+    application: str
+    target: str
+
+
+def recorded(given: str | None) -> Recorded | None:
+    """What the stack ``given``, or the one last brought up from this directory, was brought up with.
+
+    Raises:
+        UsageError, EngineError: as :func:`select_stack`.
+    """
+    if not given and str(Path.cwd()) not in _last_stacks():
+        return None
+    handle = select_stack(given)
+    # an update that failed has left no outputs, one by plain pulumi no configuration here
+    outputs, config = handle.outputs(), handle.config()
+    application, target = (
+        str(config.get(f"opea:{key}") or outputs.get(key) or "") for key in ("application", "target")
+    )
+    return Recorded(handle.name, application, target) if application else None
 
 
 def remember(stack: str) -> None:

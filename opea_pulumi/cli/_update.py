@@ -11,11 +11,12 @@ import click
 
 from opea_pulumi.errors import PreflightError
 
+from ._app import blueprint_of, load_app
 from ._output import json_option, note
-from ._stack import load_app, open_stacks
+from ._stack import need_engine, recorded, stack_option
 
 if TYPE_CHECKING:
-    from opea_pulumi.engine import StackHandle
+    from opea_pulumi.engine import StackHandle, Stacks
     from opea_pulumi.targets import Deployment, Target
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -27,7 +28,7 @@ def update_options(function: _F) -> _F:
         click.argument("app", required=False),
         click.option("--target", "-t", metavar="TARGET", help="Where it runs (default: local)."),
         click.option("--profile", metavar="PROFILE", help="Which services: embedded or opea."),
-        click.option("--stack", "-s", metavar="NAME", help="The stack (default: <app>-<target>)."),
+        stack_option("The stack (default: <app>-<target>)."),
         json_option,
     )
     for decorator in reversed(decorators):
@@ -43,15 +44,15 @@ class Plan:
     deployment: Deployment
     profile: str | None
 
-    def open(self, *, create: bool) -> StackHandle:
-        """The stack, configured, with its program.
+    def open(self, stacks: Stacks) -> StackHandle:
+        """The stack, made when it is new, configured, with its program.
 
         Raises:
-            EngineError: the engine is missing and cannot be installed, or the stack cannot be opened.
+            EngineError: the stack cannot be opened.
         """
         from opea_pulumi.stacks.program import run
 
-        handle = open_stacks().open(self.deployment.stack, lambda: run(Path("/")), create=create)
+        handle = stacks.open(self.deployment.stack, lambda: run(Path("/")), create=True)
         handle.set_config("application", str(self.deployment.source))
         handle.set_config("target", self.target.name)
         if self.profile:
@@ -62,21 +63,23 @@ class Plan:
 def plan_update(app: str | None, target: str | None, profile: str | None, stack: str | None) -> Plan:
     """Load, build the blueprint, ask the target's preflight.
 
+    Without ``app`` it is this directory's, else the one that the stack was deployed with.
+
     Raises:
         OpeaError: whatever is wrong with the application, the flags or the machine.
     """
-    from opea_pulumi.blueprint import build_blueprint
-    from opea_pulumi.targets import DEFAULT, Deployment, choose_profile, load_target
+    need_engine()
+    from opea_pulumi.application import FILE_NAME
+    from opea_pulumi.targets import DEFAULT, Deployment, load_target
 
+    if app is None and not Path(FILE_NAME).is_file():
+        known = recorded(stack)
+        if known is not None:
+            stack, app, target = known.stack, known.application, target or known.target
     chosen = load_target(target or DEFAULT)
     loaded = load_app(app)
-    with loaded.locating():
-        asked = profile or loaded.application.deployment.profile
-        blueprint = build_blueprint(
-            loaded.application, name=loaded.name, profile=choose_profile(chosen, asked)
-        )
-    name = stack or f"{loaded.name}-{chosen.name}"
-    deployment = Deployment(blueprint, loaded.path, name)
+    blueprint = blueprint_of(loaded, chosen, profile)
+    deployment = Deployment(blueprint, loaded.path, stack or f"{loaded.name}-{chosen.name}")
     _raise_first(chosen.preflight(deployment))
     return Plan(chosen, deployment, profile)
 

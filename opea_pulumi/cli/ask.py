@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command(name="ask")
 @click.argument("question")
 @click.option("-k", "passages", type=click.IntRange(1), help="How many passages to retrieve.")
-@stack_option
+@stack_option()
 @json_option
 def command(question: str, passages: int | None, stack: str | None, as_json: bool) -> None:
     """Ask a running application QUESTION; prints the answer as it comes, its sources and the URL."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from opea_pulumi.errors import UsageError
@@ -14,7 +12,7 @@ from ._stack import choose_stack, forget, open_stacks, stack_option
 
 
 @click.command(name="destroy")
-@stack_option
+@stack_option()
 @click.option("--yes", "-y", is_flag=True, help="Do not ask; ingested documents are deleted, too.")
 @click.option("--keep-data", is_flag=True, help="Keep the ingested documents for the next up.")
 @json_option
@@ -23,13 +21,14 @@ def command(stack: str | None, yes: bool, keep_data: bool, as_json: bool) -> Non
     stacks = open_stacks()
     if stack and stack not in {info.name for info in stacks.list()}:
         note(f"there is no stack {stack}: nothing to do")
+        if as_json:
+            write_json({"stack": stack, "changes": {}})
         return
     name = choose_stack(stacks, stack)
     if not yes:
         _confirm(name, keep_data=keep_data)
     if keep_data:
-        # read by the plugin, which the engine starts with this environment
-        os.environ["OPEA_KEEP_DATA"] = "1"
+        stacks.env["OPEA_KEEP_DATA"] = "1"  # read by the plugin, which the engine starts
     handle = stacks.open(name)
     with progress_view(quiet=as_json) as view:
         summary = handle.destroy(view)
@@ -42,14 +41,13 @@ def command(stack: str | None, yes: bool, keep_data: bool, as_json: bool) -> Non
 
 
 def _confirm(name: str, *, keep_data: bool) -> None:
+    data = "but not the documents ingested into it" if keep_data else "and the documents ingested into it"
     try:
-        data = (
-            "its processes, but not its data"
-            if keep_data
-            else "its processes and the documents ingested into it"
-        )
-        click.confirm(f"Delete stack {name}: {data}?", abort=True, err=True)
-    except click.Abort:
-        raise UsageError(
-            "nothing was deleted", code="not-confirmed", hint="--yes deletes without asking"
-        ) from None
+        confirmed = click.confirm(f"Delete stack {name}: what it runs {data}?", err=True)
+    except click.Abort as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        confirmed = False  # there is nobody to ask
+    if not confirmed:
+        hint = "--yes deletes without asking"
+        raise UsageError("nothing was deleted", code="not-confirmed", hint=hint)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("sources", nargs=-1, metavar="SOURCE...")
 @click.option("--list", "list_only", is_flag=True, help="List the ingested documents instead.")
 @click.option("--delete", metavar="NAME", help="Delete one document; 'all' deletes every one.")
-@stack_option
+@stack_option()
 @json_option
 def command(
     sources: tuple[str, ...], list_only: bool, delete: str | None, stack: str | None, as_json: bool
@@ -38,6 +38,8 @@ def command(
 
         delete_document(application, delete)
         note(f"deleted {delete}")
+        if as_json:
+            write_json({"deleted": delete})
         return 0
     if list_only:
         _list(application, as_json=as_json)
@@ -80,9 +82,7 @@ def _jobs(application: Application, sources: tuple[str, ...]) -> Iterator[tuple[
 
     from opea_pulumi.operations import expand, ingest_file, ingest_link, is_link
 
-    for source in sources:
-        if is_link(source):
-            yield source, partial(ingest_link, application, source)
-            continue
-        for path in expand([source]):
-            yield str(path), partial(ingest_file, application, path)
+    for document in expand(source for source in sources if not is_link(source)):
+        yield document.name, partial(ingest_file, application, document)
+    for link in filter(is_link, sources):
+        yield link, partial(ingest_link, application, link)

@@ -8,12 +8,15 @@ import click
 
 from opea_pulumi.errors import Location, UsageError
 
+from ._output import json_option, write_json
+
 
 @click.command(name="init")
 @click.argument("name", default="chatqna")
 @click.option("--output", "-o", type=click.Path(path_type=Path), default=Path("opea.yaml"), show_default=True)
 @click.option("--force", is_flag=True, help="Overwrite a file that is there.")
-def command(name: str, output: Path, force: bool) -> None:
+@json_option
+def command(name: str, output: Path, force: bool, as_json: bool) -> None:
     """Write a commented opea.yaml for the application NAME of the catalogue (default: chatqna)."""
     from opea_pulumi.catalog import application_text
 
@@ -27,4 +30,7 @@ def command(name: str, output: Path, force: bool) -> None:
     except OSError as error:
         message = f"cannot be written: {error.strerror}"
         raise UsageError(message, code="not-writable", location=Location(str(output))) from None
-    click.echo(f"wrote {output}; next: opea-pulumi up {output}")
+    if as_json:
+        write_json({"application": name, "path": str(output)})
+    else:
+        click.echo(f"wrote {output}; next: opea-pulumi up {output}")

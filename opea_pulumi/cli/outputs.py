@@ -11,7 +11,7 @@ from ._stack import select_stack, stack_option
 
 
 @click.command(name="outputs")
-@stack_option
+@stack_option()
 @json_option
 def command(stack: str | None, as_json: bool) -> None:
     """Show a stack's outputs; secret ones read [secret]."""

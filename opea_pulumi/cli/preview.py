@@ -6,6 +6,7 @@ import click
 
 from ._output import write_json
 from ._progress import progress_view
+from ._stack import open_stacks
 from ._update import plan_update, update_options
 
 
@@ -15,13 +16,21 @@ def command(
     app: str | None, target: str | None, profile: str | None, stack: str | None, as_json: bool
 ) -> None:
     """Show what up would do with APP; nothing is changed."""
-    handle = plan_update(app, target, profile, stack).open(create=True)
-    with progress_view(quiet=as_json, preview=True) as view:
-        summary = handle.preview(view)
+    plan = plan_update(app, target, profile, stack)
+    name = plan.deployment.stack
+    stacks = open_stacks()
+    is_new = name not in {info.name for info in stacks.list()}
+    handle = plan.open(stacks)
+    try:
+        with progress_view(quiet=as_json, preview=True) as view:
+            summary = handle.preview(view)
+    finally:
+        if is_new:  # the engine previews only stacks that exist
+            stacks.remove(name)
     if as_json:
-        write_json({"stack": handle.name, "changes": dict(summary.changes)})
+        write_json({"stack": name, "changes": dict(summary.changes)})
         return
     counts = [
         f"{count} to {operation}" for operation, count in summary.changes.items() if operation != "same"
     ]
-    click.echo(f"{handle.name}: {', '.join(counts) or 'no changes'}")
+    click.echo(f"{name}: {', '.join(counts) or 'no changes'}")

@@ -10,7 +10,7 @@ from ._stack import select_stack, stack_option
 
 
 @click.command(name="refresh")
-@stack_option
+@stack_option()
 @json_option
 def command(stack: str | None, as_json: bool) -> None:
     """Bring a stack's state in line with what really runs; up then starts what is missing."""

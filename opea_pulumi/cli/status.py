@@ -11,7 +11,7 @@ from ._stack import operations_of, select_stack, stack_option
 
 
 @click.command(name="status")
-@stack_option
+@stack_option()
 @json_option
 def command(stack: str | None, as_json: bool) -> int:
     """Show what each workload is doing; exit code 1 when one of them does not run."""

@@ -11,7 +11,7 @@ from ._stack import running, stack_option
 
 
 @click.command(name="test")
-@stack_option
+@stack_option()
 @json_option
 def command(stack: str | None, as_json: bool) -> int:
     """Send a made-up fact through every hop: ingest, embedding, retrieval ... and the router.

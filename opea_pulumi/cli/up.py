@@ -6,7 +6,7 @@ import click
 
 from ._output import note, write_json
 from ._progress import progress_view
-from ._stack import remember
+from ._stack import open_stacks, remember
 from ._update import plan_update, update_options
 
 
@@ -26,7 +26,7 @@ def command(
     What was stopped or killed since the last time is started again.
     """
     plan = plan_update(app, target, profile, stack)
-    handle = plan.open(create=True)
+    handle = plan.open(open_stacks())
     remember(handle.name)
     with progress_view(quiet=as_json) as view:
         summary = handle.up(view, refresh=True)

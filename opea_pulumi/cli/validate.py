@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from ._app import blueprint_of, load_app
 from ._output import json_option, write_json
-from ._stack import load_app
 
 
 @click.command(name="validate")
@@ -15,16 +15,11 @@ from ._stack import load_app
 @json_option
 def command(app: str | None, target: str | None, profile: str | None, as_json: bool) -> None:
     """Check APP (default: this directory): its language, and that a target can deploy it."""
-    from opea_pulumi.blueprint import build_blueprint
-    from opea_pulumi.targets import DEFAULT, choose_profile, load_target
+    from opea_pulumi.targets import DEFAULT, load_target
 
     loaded = load_app(app)
     chosen = load_target(target or DEFAULT)
-    with loaded.locating():
-        asked = profile or loaded.application.deployment.profile
-        blueprint = build_blueprint(
-            loaded.application, name=loaded.name, profile=choose_profile(chosen, asked)
-        )
+    blueprint = blueprint_of(loaded, chosen, profile)
     if as_json:
         write_json(blueprint.model_dump(mode="json"))
         return

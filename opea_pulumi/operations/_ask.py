@@ -64,6 +64,8 @@ def _pieces(url: str, body: Mapping[str, Any], answer: Answer) -> Iterator[str]:
                 response.read()
             checked("the application", response)
             yield from _read(response, answer)
+    except httpx.RemoteProtocolError as error:
+        raise _broken(str(error)) from None
     except httpx.HTTPError as error:
         raise unreachable("the application", url, error) from None
 
@@ -78,17 +80,27 @@ def _read(response: httpx.Response, answer: Answer) -> Iterator[str]:
         data = line.removeprefix("data:").strip()
         if data == "[DONE]":
             return
-        yield from _chunk(event, json.loads(data), answer)
-        event = ""
-
-
-def _chunk(event: str, data: Mapping[str, Any], answer: Answer) -> Iterator[str]:
-    if event == "error":
-        error = data.get("error", data)
-        message = f"the answer broke off: {error.get('message', error)} (step {error.get('step', '?')})"
-        raise OperationError(message, code=str(error.get("code", "failed")))
-    answer.sources += [Source(row["source"], row["text"]) for row in data.get("sources") or ()]
-    for choice in data.get("choices") or ():
-        text = (choice.get("delta") or {}).get("content")
+        try:
+            text = _take(event, json.loads(data), answer)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise _broken("a part of it has another form") from None
         if text:
             yield text
+        event = ""
+    raise _broken("it ended without [DONE]")
+
+
+def _broken(why: str, code: str = "broken-answer") -> OperationError:
+    hint = "opea-pulumi status shows what runs; opea-pulumi logs NAME shows why"
+    return OperationError(f"the answer broke off: {why}", code=code, hint=hint)
+
+
+def _take(event: str, data: Mapping[str, Any], answer: Answer) -> str:
+    """The text of one event; its sources go into the answer."""
+    if event == "error":
+        error = data.get("error", data)
+        message = f"{error.get('message', error)} (step {error.get('step', '?')})"
+        raise _broken(message, str(error.get("code", "failed")))
+    answer.sources += [Source(row["source"], row["text"]) for row in data.get("sources") or ()]
+    deltas = [choice.get("delta") or {} for choice in data.get("choices") or ()]
+    return "".join(delta.get("content") or "" for delta in deltas)

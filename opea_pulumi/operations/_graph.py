@@ -62,6 +62,18 @@ def send(hop: str, method: str, url: str, **options: Any) -> httpx.Response:
     return checked(hop, answer)
 
 
+def parsed(hop: str, answer: httpx.Response) -> Any:
+    """The JSON of an answer.
+
+    Raises:
+        OperationError: it is none.
+    """
+    try:
+        return answer.json()
+    except ValueError:
+        raise OperationError(f"{hop}: the answer is no JSON", code="bad-answer") from None
+
+
 def checked(hop: str, answer: httpx.Response) -> httpx.Response:
     """The answer itself when its status is 2xx.
 

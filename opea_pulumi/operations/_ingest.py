@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from opea_pulumi.errors import Location, OperationError
 
-from ._graph import Application, send
+from ._graph import Application, parsed, send
 
 SUFFIXES = frozenset(
     {".txt", ".md", ".markdown", ".html", ".htm", ".pdf", ".docx", ".rst", ".csv", ".json", ".log"}
@@ -25,54 +24,73 @@ def is_link(source: str) -> bool:
     return source.startswith(("http://", "https://"))
 
 
-def expand(sources: Iterable[str]) -> Iterator[Path]:
+class Document(NamedTuple):
+    """A file, and the name under which the application keeps it."""
+
+    path: Path
+    name: str
+
+
+def expand(sources: Iterable[str]) -> list[Document]:
     """The files that paths mean: themselves, and of folders the documents below, in order of their names.
 
+    A file is named by itself, one of a folder by its path below that folder.
+
     Raises:
-        OperationError: nothing is there, or a folder holds no document.
+        OperationError: nothing is there, a folder holds no document, or two files have one name.
     """
+    found: dict[str, Document] = {}
     for source in sources:
-        path = Path(source).expanduser()
-        if path.is_dir():
-            yield from _folder(path)
-        elif path.is_file():
-            yield path
-        else:
-            raise OperationError("no such document", code="no-document", location=Location(str(path)))
+        for document in _documents(Path(source).expanduser()):
+            first = found.setdefault(document.name, document)
+            if first.path.resolve() != document.path.resolve():
+                message = f"has the same name as {first.path}: one would replace the other"
+                place = Location(str(document.path))
+                hint = "ingest the folder that holds both, or rename one"
+                raise OperationError(message, code="same-name", location=place, hint=hint)
+    return list(found.values())
 
 
-def _folder(folder: Path) -> list[Path]:
-    found = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and path.suffix.lower() in SUFFIXES and not _is_hidden(path.relative_to(folder))
-    )
+def _documents(path: Path) -> list[Document]:
+    if path.is_dir():
+        return _folder(path)
+    if path.is_file():
+        return [Document(path, _readable(path.name))]
+    raise OperationError("no such document", code="no-document", location=Location(str(path)))
+
+
+def _folder(folder: Path) -> list[Document]:
+    below = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    found = [path for path in below if path.suffix.lower() in SUFFIXES and not _is_hidden(path)]
     if not found:
         hint = f"it takes {', '.join(sorted(SUFFIXES))}"
         place = Location(str(folder))
         raise OperationError("the folder holds no document", code="no-document", location=place, hint=hint)
-    return found
+    return [Document(folder / path, _readable(path.as_posix())) for path in found]
+
+
+def _readable(name: str) -> str:
+    """A file's name need not be text; what is sent has to be."""
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def _is_hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def ingest_file(application: Application, path: Path) -> None:
-    """Send one file; a file of the same name is replaced.
+def ingest_file(application: Application, document: Document) -> None:
+    """Send one file; a document of the same name is replaced.
 
     Raises:
         OperationError: the file cannot be read, or the application did not take it.
     """
-    with ExitStack() as stack:
-        try:
-            file = stack.enter_context(path.open("rb"))
-        except OSError as error:
-            message = f"cannot be read: {error.strerror}"
-            raise OperationError(message, code="no-document", location=Location(str(path))) from None
-        send(
-            f"ingest of {path.name}", "POST", _url(application, "ingest"), files={"files": (path.name, file)}
-        )
+    try:
+        with document.path.open("rb") as file:
+            files = {"files": (document.name, file)}
+            send(f"ingest of {document.name}", "POST", _url(application, "ingest"), files=files)
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+        raise OperationError(message, code="no-document", location=Location(str(document.path))) from None
 
 
 def ingest_link(application: Application, link: str) -> None:
@@ -90,7 +108,10 @@ def documents(application: Application) -> list[dict[str, Any]]:
     Raises:
         OperationError: the application did not tell.
     """
-    listed: list[dict[str, Any]] = send("dataprep", "POST", _url(application, "get"), json={}).json()
+    answer = send("dataprep", "POST", _url(application, "get"), json={})
+    listed = parsed("dataprep", answer)
+    if not isinstance(listed, list):
+        raise OperationError("dataprep: the answer is no list of documents", code="bad-answer")
     return listed
 
 

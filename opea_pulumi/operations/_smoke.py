@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from opea_pulumi.errors import OperationError
 from opea_pulumi.flow import Contract, Step
 
 from ._ask import ask
-from ._graph import Application, send
-from ._ingest import delete_document
+from ._graph import Application, parsed, send
 
 MAX_DISTANCE = 0.5
 """Cosine distance within which two vectors of one text are of one model.
@@ -55,7 +55,7 @@ def _error_of(check: Callable[[], None]) -> str:
         check()
     except OperationError as error:
         return error.message
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         return f"an answer of another form: {type(error).__name__}: {error}"
     return ""
 
@@ -73,6 +73,11 @@ class _Probe:
         self.question = f"What is the access code of vault {nonce}?"
         self.embedding: list[float] = []
         self.ingested = False
+        # an external step is called through the router only: its key is the router's
+        found = {contract: application.step(contract) for contract in Contract}
+        self.steps = {
+            contract: step for contract, step in found.items() if step and not step.external_service
+        }
 
     def hops(self) -> Iterator[tuple[str, Callable[[], None]]]:
         """The checks of the contracts that the flow has, in the order in which data passes them."""
@@ -84,25 +89,28 @@ class _Probe:
             Contract.LLM: self._generate,
         }
         for contract, check in checks.items():
-            step = self.application.step(contract)
-            # an external step is called through the router only: its key is the router's
-            if step is not None and not step.external_service:
-                yield step.name, _bind(check, step)
+            if contract in self.steps and (contract is not Contract.RETRIEVAL or self._is_stored()):
+                yield self.steps[contract].name, partial(check, self.steps[contract])
         if self.application.step(Contract.LLM) is not None:
             yield "router", self._ask
 
     def clean(self) -> None:
-        """Take the fact out again."""
+        """Take the fact out again, where it was put in: the router may be what fails."""
         if self.ingested:
+            step = self.steps[Contract.DATAPREP]
+            url = step.url.rpartition("/")[0] + "/delete"
             with suppress(OperationError):
-                delete_document(self.application, self.file)
+                send(step.name, "POST", url, json={"file_path": self.file})
+
+    def _is_stored(self) -> bool:
+        return {Contract.DATAPREP, Contract.EMBEDDING} <= self.steps.keys()
 
     def _dataprep(self, step: Step) -> None:
         self.ingested = True
         send(step.name, "POST", step.url, files={"files": (self.file, self.passage.encode())})
 
     def _embed(self, step: Step) -> None:
-        answer = send(step.name, "POST", step.url, json={"input": self.passage}).json()
+        answer = _post(step, {"input": self.passage})
         self.embedding = answer["data"][0]["embedding"]
         if not any(self.embedding):
             raise _failed(step, "the vector is empty or all zeros")
@@ -115,7 +123,7 @@ class _Probe:
             "distance_threshold": MAX_DISTANCE,
             "k": 4,
         }
-        found = send(step.name, "POST", step.url, json=request).json()["retrieved_docs"]
+        found = _post(step, request)["retrieved_docs"]
         if not any(self.code in row["text"] for row in found):
             message = (
                 "does not find what dataprep has just stored: dataprep and retrieval differ"
@@ -127,14 +135,14 @@ class _Probe:
         decoy = "Bread is baked from flour, water, salt and yeast."
         texts = [{"text": decoy}, {"text": self.passage}]
         request = {"initial_query": self.question, "retrieved_docs": texts, "top_n": 1}
-        answer = send(step.name, "POST", step.url, json=request).json()
+        answer = _post(step, request)
         if self.code not in str(answer.get("documents") or answer.get("reranked_docs")):
             raise _failed(step, "puts a passage on baking bread before the one that answers")
 
     def _generate(self, step: Step) -> None:
         prompt = f"### Search results: {self.passage}\n### Question: {self.question}\n### Answer:"
         request: dict[str, Any] = {"messages": [{"role": "user", "content": prompt}], "stream": False}
-        answer = send(step.name, "POST", step.url, json=request).json()
+        answer = _post(step, request)
         if not answer["choices"][0]["message"]["content"].strip():
             raise _failed(step, "the answer is empty")
 
@@ -142,14 +150,14 @@ class _Probe:
         answer = ask(self.application, self.question)
         text = answer.read()
         grounded = any(self.code in source.text for source in answer.sources)
-        if self.application.step(Contract.RETRIEVAL) is not None and not grounded:
+        if Contract.RETRIEVAL in self.steps and self._is_stored() and not grounded:
             raise OperationError("router: the answer does not rest on what was stored", code="not-grounded")
         if not text.strip():
             raise OperationError("router: the answer is empty", code="empty-answer")
 
 
-def _bind(check: Callable[[Step], None], step: Step) -> Callable[[], None]:
-    return lambda: check(step)
+def _post(step: Step, request: object) -> Any:
+    return parsed(step.name, send(step.name, "POST", step.url, json=request))
 
 
 def _failed(step: Step, message: str) -> OperationError:

@@ -1,0 +1,59 @@
+"""Which application a command means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from opea_pulumi.errors import EngineError
+from opea_pulumi.home import home
+
+if TYPE_CHECKING:
+    from opea_pulumi.application import Loaded
+    from opea_pulumi.blueprint import Blueprint
+    from opea_pulumi.targets import Target
+
+
+def load_app(app: str | None) -> Loaded:
+    """The application of an APP argument: a path, else a catalogue name; none is this directory.
+
+    Raises:
+        ApplicationError: there is no such application, or it is wrong.
+    """
+    from opea_pulumi.application import load_application
+    from opea_pulumi.catalog import applications
+
+    if app and app in applications() and not Path(app).exists():
+        return load_application(_catalogue_copy(app))
+    return load_application(app or ".")
+
+
+def _catalogue_copy(name: str) -> Path:
+    """A stack records its application's path, so a catalogue name gets a file of its own under OPEA_HOME."""
+    from opea_pulumi.catalog import application_text
+
+    path = home() / "applications" / name / "opea.yaml"
+    text = application_text(name)
+    try:
+        if not path.is_file() or path.read_text("utf-8") != text:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.write_text(text, "utf-8")
+    except OSError as error:
+        message = f"cannot write to {path}: {error.strerror}"
+        hint = "choose another folder: export OPEA_HOME=DIRECTORY"
+        raise EngineError(message, code="home-not-writable", hint=hint) from None
+    return path
+
+
+def blueprint_of(loaded: Loaded, target: Target, profile: str | None) -> Blueprint:
+    """What a target would deploy; ``profile`` is the flag, else the application's own or the target's first.
+
+    Raises:
+        OpeaError: the application does not fit the target, with the place in its file.
+    """
+    from opea_pulumi.blueprint import build_blueprint
+    from opea_pulumi.targets import choose_profile
+
+    with loaded.locating():
+        chosen = choose_profile(target, profile or loaded.application.deployment.profile)
+        return build_blueprint(loaded.application, name=loaded.name, profile=chosen)
