@@ -40,7 +40,8 @@ def build_blueprint(
     row = _release(release or application.release or DEFAULT_RELEASE[chosen])
     if row.profile != chosen:
         message = f"release {row.release} is not of profile {chosen}"
-        raise blueprint_error("profile-release", message, "opea_release")
+        hint = f"take opea_release out, or deploy profile {row.profile}"
+        raise blueprint_error("profile-release", message, "opea_release", hint)
     plan = Plan(complete(application, row), row, hardware or deployment.hardware or Hardware.XEON)
     flow = build_flow(plan)
     workloads = _start_order(_workloads(plan))

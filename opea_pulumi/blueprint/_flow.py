@@ -49,7 +49,7 @@ def _contract(plan: Plan, name: str) -> str:
         plan.row(name)  # that it is not offered matters more than that the router does not know it
     if kind not in CONTRACTS:
         message = f"the router knows no data contract for a service of type {kind}"
-        hint = f"it knows {', '.join(CONTRACTS)}"
+        hint = f"it knows {', '.join(name for name in CONTRACTS if name in service_types())}"
         raise blueprint_error("unsupported-type", message, plan.path(name), hint)
     return kind
 

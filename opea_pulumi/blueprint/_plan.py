@@ -8,6 +8,7 @@ from functools import cached_property
 from opea_pulumi.application import Application, ServiceModel, slug
 from opea_pulumi.catalog import Release, ServerRow, ServiceRow, StoreRow
 from opea_pulumi.errors import BlueprintError, Location, shown
+from opea_pulumi.flow import CONTRACTS
 from opea_pulumi.terms import Hardware
 
 
@@ -32,7 +33,11 @@ class Plan:
 
     def path(self, name: str, *keys: str) -> str:
         """The key path of a service, or of one of its keys, as the user wrote its name."""
-        return ".".join(("opea_micro_services", self.services[name].alias or name, *keys))
+        return ".".join(("opea_micro_services", self.given_name(name), *keys))
+
+    def given_name(self, name: str) -> str:
+        """A service's name as the user wrote it."""
+        return self.services[name].alias or name
 
     def is_external(self, name: str) -> bool:
         """Whether a service is somewhere else and called at its ``url``."""
@@ -48,7 +53,9 @@ class Plan:
         """
         kind = self.services[name].type
         if kind not in self.release.services:
-            hint = f"give it a url; offered are {', '.join(sorted(self.release.services))}"
+            # elsewhere it can be, if the router can speak to it
+            elsewhere = "; or give it a url" if kind in CONTRACTS else ""
+            hint = f"offered: {', '.join(sorted(self.release.services))}{elsewhere}"
             message = f"profile {self.release.profile} has no {kind} service"
             raise blueprint_error("no-such-service", message, self.path(name), hint)
         return self.release.services[kind]

@@ -74,7 +74,7 @@ def _reference(plan: Plan, name: str, value: Reference) -> Value:
     other = plan.first_of(where)
     if other is None:
         hint = f"add {where} to the services and to the flow"
-        message = f"service {name!r} needs a service of type {where}"
+        message = f"service {plan.given_name(name)!r} needs a service of type {where}"
         raise blueprint_error("missing-service", message, "opea_micro_services", hint)
     if plan.is_external(other):
         return LiteralValue(value=base_url(plan.services[other]))
