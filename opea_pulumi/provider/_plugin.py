@@ -63,7 +63,7 @@ class OpeaProvider(ComponentProvider, rpc.Provider):  # type: ignore[misc]
         try:
             super().__init__(self._offered.loaded, PACKAGE, None, self.version or "")
         except DuplicateTypeError as error:
-            raise duplicate(error.existing.name, error.existing.module, error.new_module) from error
+            raise duplicate(error.existing.name, str(error.existing.module), error.new_module) from error
 
     def map_input_properties(
         self,

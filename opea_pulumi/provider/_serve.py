@@ -107,6 +107,7 @@ def main() -> None:
 
 
 async def _serve(engine_address: str) -> None:
+    ended = _ended()
     server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
     provider = OpeaProvider(importlib.metadata.version("opea-pulumi"))
     servicer = Servicer(sys.argv[1:], provider, engine_address)
@@ -115,16 +116,22 @@ async def _serve(engine_address: str) -> None:
     await server.start()
     sys.stdout.buffer.write(f"{port}\n".encode())
     sys.stdout.buffer.flush()
-    await _until_ended()
+    await _until(ended)
     provider.cancel()
     await server.stop(grace=4)
 
 
-async def _until_ended() -> None:
-    """Return on SIGINT or SIGTERM, or when the engine that started this plugin is gone."""
-    ended, parent = asyncio.Event(), os.getppid()
+def _ended() -> asyncio.Event:
+    """Set on SIGINT or SIGTERM."""
+    ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    return ended
+
+
+async def _until(ended: asyncio.Event) -> None:
+    """Return when ``ended`` is set, or the engine that started this plugin is gone."""
+    parent = os.getppid()
     while not ended.is_set() and os.getppid() == parent:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(ended.wait(), _ORPHAN_POLL)

@@ -139,10 +139,11 @@ class Engine:
 
     def __init__(self, stacks, directory):
         self.directory = directory
-        self.args, self.opts, self.more = {}, None, lambda _process: None
+        self.args, self.opts, self.more, self.loops = {}, None, lambda _process: None, []
         self.handle = stacks.open("dev", self._program, create=True)
 
     def _program(self):
+        self.loops.append(asyncio.get_running_loop())
         args = {
             "command": [sys.executable, str(SERVER), "{port}"],
             "directory": str(self.directory),
@@ -159,6 +160,19 @@ class Engine:
     def up(self, **changes):
         self.args |= changes
         return dict(self.handle.up().changes)
+
+    def close_loops(self):
+        """The SDK leaves a failed inline program's loop open when the engine is gone."""
+        for loop in self.loops:
+            if not loop.is_closed() and not loop.is_running():
+                tasks = asyncio.all_tasks(loop)
+                for task in tasks:
+                    task.cancel()
+                if tasks:
+                    loop.run_until_complete(asyncio.wait(tasks))
+                for task in tasks:
+                    task.cancelled() or task.exception()  # seen, so that nothing is told of it
+                loop.close()
 
     @property
     def outputs(self):
@@ -185,6 +199,7 @@ def engine(pulumi_engine, tmp_path, monkeypatch, tools):
     engine.args["preferred_port"] = free_port()
     yield engine
     engine.handle.destroy()
+    engine.close_loops()
     assert running(tmp_path) == []
 
 
