@@ -81,7 +81,7 @@ def _score(question: Question, around: list[float], sentence: str) -> float:
     """How well a sentence answers what its surroundings leave open; 0 if it doesn't."""
     own = question.matches(TextWords(question.embedder, sentence))
     answered = question.covered(own, besides=around)
-    if answered < OWN:
+    if answered < OWN or not question.counts(sentence):
         return 0.0
     number = NUMBER if question.asks_number and any(map(str.isdigit, sentence)) else 0.0
     return answered + number + (question.covered(own) + question.cosine(sentence)) / 3

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from opea_pulumi.embedded._wordllama import Embedder, Vectors
-from opea_pulumi.embedded._words import content_words, stem
+from opea_pulumi.embedded._words import content_words, stem, words
 
 __all__ = ["Question", "TextWords"]
 
@@ -28,11 +28,17 @@ NAME_NEAR = 0.7
 TELLING = 14.0
 """Weight from which a word must be met: "salary" has 15, "colour" 14, "price" 11, "the" 2."""
 
+BESIDE = 3
+"""Words between a number and what it counts, at most: "27 days", "10 fully paid working days"."""
+
 _ASKS_NUMBER = re.compile(
-    r"\b(?:how (?:many|much|long|often|soon|fast|quickly|frequently|big|large|high|tall|heavy|far|old|late|early)"
-    r"|when|until|what time|price|cost|costs|rate|fee|age|number|limit|max|maximum|min|minimum|size|length)\b",
+    r"\b(?:how (?:many|much|long|often|soon|fast|quickly|frequently|big|large|high|tall|heavy|far|old|late)"
+    r"|when|until|what time|price|costs?|rate|fee|age|number|limit|max(?:imum)?|min(?:imum)?|size|length)\b",
     re.IGNORECASE,
 )
+_HOW_MANY = re.compile(r"\bhow many\s+(?:of\s+)?(?:the\s+|my\s+|our\s+)?([^\W\d_]+)", re.IGNORECASE)
+_ONE_TO_TWELVE = "one two three four five six seven eight nine ten eleven twelve"
+_NUMBER_WORDS = frozenset(["no", *_ONE_TO_TWELVE.split(), "hundred", "thousand"])
 _NAME = re.compile(r"(?<=[^\s.!?:] )[A-Z][^\W\d_]+")
 
 
@@ -64,6 +70,8 @@ class Question:
         self.embedder = embedder
         self.vector: Vectors = embedder.embed([text])[0]
         self.asks_number = bool(_ASKS_NUMBER.search(text))
+        counted = _HOW_MANY.search(text)
+        self._counted = _term(embedder, counted[1].lower(), is_name=False) if counted else None
         names = {word.lower() for word in _NAME.findall(text)}
         self.terms = [_term(embedder, word, word in names) for word in content_words(text)]
 
@@ -85,6 +93,18 @@ class Question:
     def misses(self, matches: Sequence[float]) -> bool:
         """Whether a telling word is not met."""
         return any(term.telling and not match for term, match in zip(self.terms, matches, strict=True))
+
+    def counts(self, sentence: str) -> bool:
+        """Whether the sentence has a number beside what a "how many" question counts; else always true."""
+        if self._counted is None:
+            return True
+        found = words(sentence)
+        numbers = [place for place, word in enumerate(found) if _has_digit(word) or word in _NUMBER_WORDS]
+        return any(
+            _match(self._counted, TextWords(self.embedder, word)) > 0
+            for place in numbers
+            for word in found[max(0, place - BESIDE) : place + BESIDE + 1]
+        )
 
     def cosine(self, text: str) -> float:
         """Similarity of the whole texts, 0 to 1."""

@@ -1,8 +1,8 @@
 """Reranking service: OPEA's ``/v1/reranking``, and TEI's ``/rerank`` and ``/info``.
 
 The score, 0 to 1, is half the share of the question's words that the passage holds (_relevance.py)
-and half the cosine of their vectors; half of that is left when a telling word is missing. It is deterministic, and
-strong where near-duplicates differ in one word.
+and half the cosine of their vectors; only half of that is left when a telling word is missing. It is
+deterministic, and strong where near-duplicates differ in one word.
 """
 
 from __future__ import annotations
