@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
 
 _PATIENCE = 3.0  # seconds for the program's event loop to close
+_IDLE = 20  # looks, 0.01 s apart, at a loop that nobody runs
 
 
 class InlineProgram:
@@ -38,16 +40,38 @@ class InlineProgram:
             raise
 
     def end(self) -> None:
-        """Cancel what is left of the program; waits until its loop is closed."""
+        """Cancel what is left of the program and close its loop."""
         loop, task = self._loop, self._task
         if loop is None or task is None or loop.is_closed():
             return
         if self._engine is not None:
             self._engine.Log = lambda *_arguments: None  # it would tell an engine that is gone
-        try:
+        with contextlib.suppress(RuntimeError):  # closed meanwhile
             loop.call_soon_threadsafe(task.cancel)
-        except RuntimeError:  # closed meanwhile
-            return
-        deadline = time.monotonic() + _PATIENCE
-        while not loop.is_closed() and time.monotonic() < deadline:
-            time.sleep(0.01)
+            if _left_alone(loop):
+                _close(loop)
+
+
+def _left_alone(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether the SDK's thread has left the loop open; false when it has closed it."""
+    deadline = time.monotonic() + _PATIENCE
+    idle = 0
+    while time.monotonic() < deadline and idle < _IDLE:
+        if loop.is_closed():
+            return False
+        idle = 0 if loop.is_running() else idle + 1
+        time.sleep(0.01)
+    return idle >= _IDLE
+
+
+def _close(loop: asyncio.AbstractEventLoop) -> None:
+    loop.set_exception_handler(lambda _loop, _context: None)  # the SDK's would stop the loop again
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.wait(tasks, timeout=_PATIENCE))
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            task.exception()  # seen, so that nobody is told
+    loop.close()

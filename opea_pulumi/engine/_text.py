@@ -59,6 +59,5 @@ def one_screen(blocks: Iterable[str]) -> str:
 
 def redact(text: str, secrets: Sequence[str]) -> str:
     """The text with every secret of at least four characters replaced by ``[secret]``."""
-    for secret in sorted((value for value in secrets if len(value) >= 4), key=len, reverse=True):
-        text = text.replace(secret, "[secret]")
-    return text
+    worth = sorted((secret for secret in secrets if len(secret) >= 4), key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, worth)), "[secret]", text) if worth else text

@@ -99,14 +99,18 @@ class Progress:
             if severity == "error"
         ]
 
-    def _begin(self, step: Any) -> Row:
+    def _begin(self, step: Any) -> Row | None:
+        if _unseen(step):
+            return None
         operation = _operation(step)
         row = self.rows.get(step.urn)
         if row is None or row.state != "running":
             row = self.rows[step.urn] = Row(step.urn, operation, self.clock())
         return row
 
-    def _finish(self, step: Any, state: State) -> Row:
+    def _finish(self, step: Any, state: State) -> Row | None:
+        if _unseen(step):
+            return None
         row = self.rows.get(step.urn)
         if row is None:
             row = self.rows[step.urn] = Row(step.urn, _operation(step), self.clock())
@@ -116,13 +120,18 @@ class Progress:
 
     def _diagnose(self, event: Any) -> None:
         text = plain(event.message)
-        if event.ephemeral or not text:
+        if event.ephemeral or event.severity == "debug" or not text:
             return
         severity = event.severity if event.severity in {"error", "warning"} else "info"
         entry = (severity, text)
         entries = self.diagnostics.setdefault(event.urn or "", [])
         if entry not in entries:
             entries.append(entry)
+
+
+def _unseen(step: Any) -> bool:
+    """Whether this is a default provider, which nobody asked for (the CLI hides them as well)."""
+    return "::pulumi:providers:" in step.urn and "::default" in step.urn
 
 
 def _operation(step: Any) -> str:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from concurrent import futures
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 STOP = threading.Event()
+END = threading.Event()
 
 
 class Gate(provider_pb2_grpc.ResourceProviderServicer):
@@ -65,15 +65,16 @@ class Gate(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, lambda *_: STOP.set())
+    signal.signal(signal.SIGINT, lambda *_: END.set())  # the engine kills 5 s later
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=8))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Gate(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     os.write(1, f"{port}\n".encode())
     parent = os.getppid()
-    while os.getppid() == parent:
-        time.sleep(0.1)
+    while os.getppid() == parent and not END.wait(0.1):
+        pass
+    STOP.set()
 
 
 main()
