@@ -9,7 +9,7 @@ from pathlib import Path
 
 from opea_pulumi.errors import OperationError
 from opea_pulumi.provider._groups import gone, is_alive, members
-from opea_pulumi.provider._ports import is_loopback, listening
+from opea_pulumi.provider._ports import holder, is_loopback, listening
 from opea_pulumi.provider._process_inputs import ProcessInputs
 from opea_pulumi.provider._record import Record
 from opea_pulumi.provider._supervisor import LOG
@@ -51,15 +51,23 @@ async def wait_healthy(record: Record, inputs: ProcessInputs, limit: float, canc
     )
 
 
-def check_loopback(record: Record) -> None:
-    """Raise :class:`OperationError` (code ``exposed-port``) when the process listens beyond this machine."""
-    exposed = [(ip, port) for ip, port in listening(members(record)) if not is_loopback(ip)]
-    if exposed:
-        places = ", ".join(f"{ip}:{port}" for ip, port in sorted(exposed))
+def check_listeners(record: Record, inputs: ProcessInputs) -> None:
+    """Raise :class:`OperationError` when the process listens beyond this machine, or not on its port.
+
+    Codes: ``exposed-port``; ``port-taken`` when it was another process that answered there.
+    """
+    found = listening(members(record))
+    if exposed := sorted({f"{ip}:{port}" for ip, port in found if not is_loopback(ip)}):
         raise OperationError(
-            f"the process listens on {places}, which other machines can reach",
+            f"the process listens on {', '.join(exposed)}, which other machines can reach",
             code="exposed-port",
             hint="have it listen on 127.0.0.1",
+        )
+    if inputs.port is not None and inputs.port not in {port for _, port in found}:
+        raise OperationError(
+            f"the process does not listen on its port {inputs.port}: {holder(inputs.port)} does",
+            code="port-taken",
+            hint="use {port} in its command",
         )
 
 

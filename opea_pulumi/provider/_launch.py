@@ -14,7 +14,7 @@ from pathlib import Path
 from opea_pulumi.errors import OperationError
 from opea_pulumi.provider import _ports, _supervisor
 from opea_pulumi.provider._groups import MARKER, is_alive, new_marker, stop
-from opea_pulumi.provider._health import check_loopback, wait_healthy
+from opea_pulumi.provider._health import check_listeners, wait_healthy
 from opea_pulumi.provider._process_inputs import ProcessInputs
 from opea_pulumi.provider._record import Record, new_record, new_salt, remove_record, salted_digest
 
@@ -27,7 +27,6 @@ INHERITED = frozenset(_NAMES.split())
 _ADOPT_TIMEOUT = 5.0
 _FAILED_GRACE = 3.0  # the engine ends a plugin 5 s after Ctrl-C
 _PORT_WAIT = 15.0
-_SPAWN_TIMEOUT = 30.0
 
 
 async def start(urn: str, inputs: ProcessInputs, cancelled: asyncio.Event) -> Record:
@@ -44,7 +43,7 @@ async def start(urn: str, inputs: ProcessInputs, cancelled: asyncio.Event) -> Re
     record = _spawn(urn, inputs)
     try:
         await wait_healthy(record, inputs, inputs.start_timeout, cancelled)
-        check_loopback(record)
+        check_listeners(record, inputs)
     except BaseException:
         await end(record, inputs.directory, min(inputs.stop_timeout, _FAILED_GRACE))
         raise
@@ -72,7 +71,7 @@ async def _take_over(urn: str, inputs: ProcessInputs, cancelled: asyncio.Event) 
         if record.digest == salted_digest(record.salt, inputs.identity()):
             with contextlib.suppress(OperationError):
                 await wait_healthy(record, inputs, _ADOPT_TIMEOUT, cancelled)
-                check_loopback(record)
+                check_listeners(record, inputs)
                 record.with_inputs(inputs.recorded).save(inputs.directory)
                 return record
     await end(record, inputs.directory, inputs.stop_timeout, cancelled)
@@ -105,20 +104,17 @@ def _spawn(urn: str, inputs: ProcessInputs) -> Record:
     order = {
         "command": inputs.arguments(),
         "workingDirectory": str(inputs.working_directory or inputs.directory),
-        "logMaxBytes": inputs.recorded["logMaxBytes"],
-        "logBackups": inputs.recorded["logBackups"],
+        "logMaxBytes": inputs.log_max_bytes,
+        "logBackups": inputs.log_backups,
         "record": new_record(urn, marker, inputs.recorded, tuple(inputs.environment), salt, digest),
     }
     inherited = {
         name: value for name, value in os.environ.items() if name in INHERITED or name.startswith("LC_")
     }
+    command = [sys.executable, "-I", "-S", _supervisor.__file__, str(inputs.directory)]
+    environment = {**inherited, **inputs.environment, MARKER: marker}
     supervisor = subprocess.run(
-        [sys.executable, "-I", "-S", _supervisor.__file__, str(inputs.directory)],
-        input=json.dumps(order).encode(),
-        capture_output=True,
-        env={**inherited, **inputs.environment, MARKER: marker},
-        timeout=_SPAWN_TIMEOUT,
-        check=False,
+        command, input=json.dumps(order).encode(), capture_output=True, env=environment, check=False
     )
     record = Record.load(inputs.directory)
     if record is None or record.marker != marker:

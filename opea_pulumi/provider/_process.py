@@ -91,7 +91,8 @@ class ProcessResource:
         if restart or record is None or not is_alive(record):
             record = await self._restart(request, record)
         else:
-            record = await self._apply_settings(record, ProcessInputs.of(request.news), changes)
+            with _redacted(request.news):
+                record = await self._apply_settings(record, ProcessInputs.of(request.news), changes)
         return rpc.UpdateResponse(_outputs(request.news, record))
 
     async def _restart(self, request: rpc.UpdateRequest, old: Record | None) -> Record:

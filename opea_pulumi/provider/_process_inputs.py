@@ -14,6 +14,7 @@ from opea_pulumi.provider._values import Properties, plain_map
 
 PORT_TOKEN = "{port}"  # noqa: S105 - no password
 DEFAULT_START_TIMEOUT, DEFAULT_STOP_TIMEOUT = 60, 10
+DEFAULT_LOG_MAX_BYTES, DEFAULT_LOG_BACKUPS = 10 * 2**20, 3
 
 RESTARTS = ("command", "environment", "workingDirectory", "port", "triggers")
 """A change of one of these restarts the process, of ``directory`` replaces it, of others is only noted."""
@@ -42,8 +43,8 @@ FIELDS: Mapping[str, Field] = {
     "healthPath": Field(text(_health_path)),
     "startTimeout": Field(seconds(), default=DEFAULT_START_TIMEOUT),
     "stopTimeout": Field(seconds(), default=DEFAULT_STOP_TIMEOUT),
-    "logMaxBytes": Field(whole(1024, 2**40), default=10 * 2**20),
-    "logBackups": Field(whole(0, 1000), default=3),
+    "logMaxBytes": Field(whole(1024, 2**40), default=DEFAULT_LOG_MAX_BYTES),
+    "logBackups": Field(whole(0, 1000), default=DEFAULT_LOG_BACKUPS),
     "triggers": Field(text_map()),
 }
 
@@ -60,6 +61,8 @@ class ProcessInputs:
     start_timeout: float
     stop_timeout: float
     health_path: str | None
+    log_max_bytes: int
+    log_backups: int
     triggers: Mapping[str, str] = field(repr=False)
     recorded: Mapping[str, Any] = field(repr=False)
     """What ``process.json`` may hold: no environment and no secret."""
@@ -77,6 +80,8 @@ class ProcessInputs:
             port=values.get("port"),
             start_timeout=values.get("startTimeout", DEFAULT_START_TIMEOUT),
             stop_timeout=values.get("stopTimeout", DEFAULT_STOP_TIMEOUT),
+            log_max_bytes=values.get("logMaxBytes", DEFAULT_LOG_MAX_BYTES),
+            log_backups=values.get("logBackups", DEFAULT_LOG_BACKUPS),
             health_path=values.get("healthPath"),
             triggers=values.get("triggers", {}),
             recorded=_recorded(properties, values),

@@ -166,9 +166,8 @@ class _Supervisor:
         self._wake, wake_end = os.pipe()
         os.set_blocking(wake_end, False)
         signal.set_wakeup_fd(wake_end, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
-            signal.signal(number, lambda *_: None)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGINT):
+            signal.signal(number, lambda *_: None)  # not SIG_IGN, which the child would inherit
         self._pipe, self._child = self._start(order)
 
     def _start(self, order: dict[str, Any]) -> tuple[int, int]:

@@ -14,8 +14,10 @@ from pulumi.provider.experimental import provider as rpc
 
 from opea_pulumi.errors import OperationError
 from opea_pulumi.provider._groups import MARKER, members
+from opea_pulumi.provider._health import check_listeners, wait_healthy
 from opea_pulumi.provider._ports import is_free
 from opea_pulumi.provider._process import RestartError
+from opea_pulumi.provider._process_inputs import ProcessInputs
 from opea_pulumi.provider._values import is_unknown, lift, plain, plain_map
 
 
@@ -183,6 +185,19 @@ async def test_a_listener_beyond_loopback_is_refused(drive, tools):
         await web.create(command=command)
     assert caught.value.code == "exposed-port"
     assert tools.running(web.directory) == []
+
+
+async def test_another_process_that_answers_on_the_port_is_not_mistaken(drive, tools):
+    worker = drive("worker")
+    await worker.create(command=["sleep", "600"], preferredPort=None, healthPath=None)
+    with socket.socket() as foreign:
+        foreign.bind(("127.0.0.1", 0))
+        foreign.listen()
+        port = foreign.getsockname()[1]
+        inputs = ProcessInputs.of(worker.inputs | {"port": lift(port)})
+        await wait_healthy(worker.record, inputs, 5, asyncio.Event())
+        with pytest.raises(OperationError, match=f"does not listen on its port {port}: .*pid {os.getpid()}"):
+            check_listeners(worker.record, inputs)
 
 
 async def test_update_restarts_on_the_same_port(drive):

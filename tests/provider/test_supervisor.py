@@ -96,7 +96,7 @@ async def test_the_child_dies_with_its_supervisor(drive, tools):
     await tools.until(lambda: start_token(state["pid"]) is None)
 
 
-async def test_ctrl_c_of_a_terminal_does_not_reach_it(drive):
+async def test_ctrl_c_of_a_terminal_does_not_reach_it(drive, tools):
     worker = drive("worker")
     await worker.create(command=["sleep", "600"], preferredPort=None, healthPath=None)
     record = worker.record
@@ -105,3 +105,6 @@ async def test_ctrl_c_of_a_terminal_does_not_reach_it(drive):
     assert is_alive(record)
     assert os.getpgid(record.process.pid) == record.process.pid
     assert psutil.Process(record.process.pid).terminal() is None
+    # and the child may handle SIGINT itself: it is not ignored there
+    os.kill(record.process.pid, signal.SIGINT)
+    await tools.until(lambda: not is_alive(record))
