@@ -123,6 +123,10 @@ class ApplicationError(OpeaError):
     def __str__(self) -> str:
         return "\n".join([super().__str__(), *(str(error) for error in self.also)])
 
+    def to_dict(self) -> dict[str, object]:
+        """The error as plain data; ``also`` lists the others."""
+        return {**super().to_dict(), "also": [error.to_dict() for error in self.also]}
+
 
 class FlowError(OpeaError):
     """A graph (GMConnector JSON) is not valid."""

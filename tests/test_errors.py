@@ -62,6 +62,8 @@ def test_mistakes_found_together_are_shown_together():
         ApplicationError("three", code="third"),
     )
     assert str(error) == "one [first]\ntwo [second]\n  hint: mend\nthree [third]"
+    data = error.to_dict()
+    assert [item["code"] for item in (data, *data["also"])] == ["first", "second", "third"]
 
 
 @pytest.mark.parametrize("kind", CLASSES)

@@ -70,7 +70,8 @@ class ServiceOrchestrator:
     Args:
         port: the port that users call; ``None``: any free one.
         endpoint: its path, such as ``/v1/chatqna``; by default the one of the flow's kind.
-        app: the name of an application that the catalogue knows (``opea_app``).
+        app: the name of an application that the catalogue knows (``opea_app``); without any
+            ``flow_to``, the flow is that application's.
         deployment: ``opea_deployment`` of the unified YAML.
     """
 
@@ -130,7 +131,8 @@ class ServiceOrchestrator:
         Raises:
             ApplicationError: as for the same description in YAML.
         """
-        flow = MegaFlow.of((), self._edges) if self._edges else MegaFlow.of(self._steps(), ())
+        alone = () if self._edges or self._app else self._steps()
+        flow = MegaFlow.of(alone, self._edges)
         document = {
             "opea_app": self._app,
             "opea_micro_services": {item.name: _without_none(item.spec) for item in self._services.values()},

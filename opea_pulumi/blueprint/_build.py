@@ -27,8 +27,8 @@ def build_blueprint(
 ) -> Blueprint:
     """Build the blueprint of an application.
 
-    What is ``None`` is taken from the application, else the default: profile ``opea``, the
-    profile's release, ``xeon``. Equal applications give equal blueprints, byte for byte.
+    What is ``None`` is taken from the application, else the default: the release's profile or
+    ``opea``, the profile's release, ``xeon``. Equal applications give equal blueprints, byte for byte.
 
     Raises:
         BlueprintError: a service that the release does not offer, a missing ``url``, a flow that
@@ -36,8 +36,9 @@ def build_blueprint(
         CatalogError: an unknown release or application.
     """
     deployment = application.deployment
-    chosen = profile or deployment.profile or Profile.OPEA
-    row = _release(release or application.release or DEFAULT_RELEASE[chosen])
+    wanted = release or application.release
+    chosen = profile or deployment.profile or (_release(wanted).profile if wanted else Profile.OPEA)
+    row = _release(wanted or DEFAULT_RELEASE[chosen])
     if row.profile != chosen:
         message = f"release {row.release} is not of profile {chosen}"
         hint = f"take opea_release out, or deploy profile {row.profile}"

@@ -100,6 +100,8 @@ def test_no_services():
 def test_a_known_application_needs_no_services():
     application = ServiceOrchestrator(app="chatqna").application()
     assert (application.name, application.services, application.mega.endpoint) == ("chatqna", {}, None)
+    one = ServiceOrchestrator(app="chatqna").add(MicroService("llm", model="m")).application()
+    assert one == parse_application("opea_app: chatqna\nopea_micro_services: {llm: {model: m}}")
 
 
 def test_mistakes_are_those_of_the_yaml():

@@ -46,6 +46,12 @@ def test_arguments_win_over_the_file(argument):
     )
 
 
+def test_a_release_tells_its_profile():
+    for release, profile in (("embedded", Profile.EMBEDDED), ("1.5", Profile.OPEA)):
+        application = parse_application(f"opea_app: chatqna\nopea_release: '{release}'")
+        assert build_blueprint(application, name="a").profile is profile
+
+
 def test_ports(build):
     blueprint = build(chatqna(llm="{port: 1234}") + "opea_app: mine\n")
     assert (blueprint.workload("llm").port.number, blueprint.workload("llm").port.requested) == (9000, 1234)
