@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from opea_pulumi.errors import PreflightError
+from opea_pulumi.errors import PreflightError, UsageError
 
 from ._app import blueprint_of, load_app
 from ._output import json_option, note
@@ -49,15 +49,26 @@ class Plan:
 
         Raises:
             EngineError: the stack cannot be opened.
+            UsageError: the stack holds another application.
         """
         from opea_pulumi.stacks.program import run
 
         handle = stacks.open(self.deployment.stack, lambda: run(Path("/")), create=True)
+        _refuse_another(handle, self.deployment.source)
         handle.set_config("application", str(self.deployment.source))
         handle.set_config("target", self.target.name)
         if self.profile:
             handle.set_config("profile", self.profile)
         return handle
+
+
+def _refuse_another(handle: StackHandle, source: Path) -> None:
+    """Two applications of one name must not take each other's stack (a moved one may)."""
+    known = handle.config().get("opea:application") or handle.outputs().get("application")
+    if known and Path(known) != source and Path(known).exists() and len(handle.resources()) > 1:
+        message = f"stack {handle.name} is deployed from another application: {known}"
+        hint = "name a stack of its own with --stack NAME, or destroy that one first"
+        raise UsageError(message, code="stack-taken", hint=hint)
 
 
 def plan_update(app: str | None, target: str | None, profile: str | None, stack: str | None) -> Plan:

@@ -14,7 +14,7 @@ SERVER = "import socket, sys, time; s = socket.create_server(('127.0.0.1', 0)); 
 @pytest.mark.parametrize(
     ("text", "code", "place"),
     [
-        ("opea_micro_services: {llm: [", "bad-yaml", "opea.yaml:1:"),
+        ("opea_micro_services: {llm: [\n", "bad-yaml", "opea.yaml:2:1"),
         (
             "opea_micro_services: {llm: {prot: 9000}}\n",
             "unknown-key",
@@ -90,8 +90,11 @@ def test_two_applications_side_by_side(command):
     first = write_app(command.cwd)
     second = write_app(command.cwd, name="recipes")
     (second / "bread.txt").write_text("The rye bread rests for 14 hours before it is baked.\n")
-    command("up", str(first))
-    command("up", str(second))
+    command("up", str(first), "--stack", "handbook-local")
+    # both are the catalogue's chatqna: without a name of its own, the second would take the first one's stack
+    command("up", str(second), "--stack", "recipes-local")
+    shown = command.fails("up", str(second), "--stack", "handbook-local", code="stack-taken", exit_code=2)
+    assert str(first) in shown
     shown = command.fails("outputs", "--stack", "nobody", code="stack-not-found")
     assert "nobody" in shown
     command("ingest", "--stack", "handbook-local", str(first / "handbook.md"))

@@ -16,14 +16,13 @@ WORKLOADS = ("embedding", "retrieval", "reranking", "llm", "dataprep", "router")
 
 
 def pid_of(command, workload):
-    rows = {row["name"]: row for row in command.json_any("status")["workloads"]}
+    rows = {row["name"]: row for row in command.told("status")["workloads"]}
     return int(rows[workload]["detail"].removeprefix("pid "))
 
 
 @pytest.fixture(scope="module")
 def app(make_command):
     command = make_command("recovery")
-    command.json_any = lambda *arguments: _json(command, *arguments)
     folder = write_app(command.cwd)
     command("up", str(folder))
     command("ingest", str(folder / "handbook.md"))
@@ -31,19 +30,12 @@ def app(make_command):
     destroy_all(command)
 
 
-def _json(command, *arguments):
-    """JSON of a command whose exit code tells something, too."""
-    import json
-
-    return json.loads(command.run(*arguments, "--json", exit_code=None).stdout)
-
-
 @pytest.mark.parametrize("workload", WORKLOADS)
 def test_kill_nine_of_one_process_then_refresh_and_up(app, workload):
     pid = pid_of(app, workload)
     os.kill(pid, signal.SIGKILL)
     until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
-    states = {row["name"]: row["state"] for row in app.json_any("status")["workloads"]}
+    states = {row["name"]: row["state"] for row in app.told("status")["workloads"]}
     assert states[workload] == "stopped"
     app("refresh")
     app("up", "handbook")

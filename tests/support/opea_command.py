@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,10 @@ class Command:
     def json(self, *arguments: str) -> Any:
         return json.loads(self(*arguments, "--json"))
 
+    def told(self, *arguments: str) -> Any:
+        """As :meth:`json`, of a command whose exit code tells something, too."""
+        return json.loads(self.run(*arguments, "--json", exit_code=None).stdout)
+
     def fails(self, *arguments: str, code: str, exit_code: int = 1) -> str:
         """Run what must fail with one clear error; returns it."""
         shown = self.run(*arguments, exit_code=exit_code).stderr
@@ -67,15 +72,19 @@ class Command:
         return shown
 
     def processes(self) -> list[psutil.Process]:
-        """Every process that works in this home, found by what it was started with."""
-        return [process for process in psutil.process_iter() if self._is_mine(process)]
+        """Every process that works in this home, by what it was started with or has open, and its children."""
+        found = {}
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.pid != os.getpid() and self._is_mine(process):
+                    for member in (process, *process.children(recursive=True)):
+                        found[member.pid] = member
+        return list(found.values())
 
     def _is_mine(self, process: psutil.Process) -> bool:
-        try:
-            words = [*process.cmdline(), *process.environ().values()]
-        except psutil.Error:
-            return False
-        return process.pid != os.getpid() and any(str(self.home) in word for word in words)
+        files = (file.path for file in process.open_files())
+        words = [*process.cmdline(), *process.environ().values(), process.cwd(), *files]
+        return any(str(self.home) in word for word in words)
 
 
 def until(check: Callable[[], Any], *, seconds: float = 30, what: str = "the event") -> Any:
