@@ -1,0 +1,64 @@
+import socket
+
+import pytest
+from application_server import Reply, reply
+
+from opea_pulumi.errors import OperationError
+from opea_pulumi.flow import Contract
+from opea_pulumi.operations import connect
+
+
+def test_the_router_tells_its_graph(server):
+    application = connect({"endpoints": {"router": server.url + "/"}})
+    assert application.router == server.url
+    assert [step.name for step in application.steps] == list(server.steps)
+    assert application.step(Contract.RETRIEVAL).url == f"{server.url}/retrieval/v1/retrieval"
+    assert application.step(Contract.UI) is None
+
+
+@pytest.mark.parametrize("outputs", [{}, {"endpoints": None}, {"endpoints": {"llm": "http://127.0.0.1:1"}}])
+def test_a_stack_without_a_router(outputs):
+    with pytest.raises(OperationError) as caught:
+        connect(outputs)
+    assert caught.value.code == "no-router"
+    assert "opea-pulumi up" in caught.value.hint
+
+
+def test_nothing_listens_there():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening: refused, and nobody else gets it
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(OperationError) as caught:
+            connect({"endpoints": {"router": url}})
+    assert caught.value.code == "unreachable"
+    assert f"router at {url}/graph does not answer" in caught.value.message
+    assert "opea-pulumi status" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Reply(200, (b"<html>some other program</html>",), "text/html"),
+        reply({"version": "1.0"}),
+        reply([1, 2]),
+        reply({"spec": {"nodes": {"other": {"steps": []}}}}),
+    ],
+)
+def test_another_program_on_the_port(server, answer):
+    server.replies["/graph"] = answer
+    with pytest.raises(OperationError) as caught:
+        connect(server.outputs)
+    assert caught.value.code == "no-router"
+    assert server.url in caught.value.message
+
+
+def test_another_program_that_knows_no_graph(server):
+    server.replies["/graph"] = Reply(404, (b"nothing here",), "text/plain")
+    with pytest.raises(OperationError, match="router: 404: nothing here"):
+        connect(server.outputs)
+
+
+def test_a_proxy_of_the_user_is_not_asked(server, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    assert connect(server.outputs).steps
