@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 from opea_command import write_app
 
-SERVER = "import socket, sys, time; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); time.sleep(600)"
+SERVER = """
+import socket, time
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+time.sleep(600)
+"""
 
 
 @pytest.mark.parametrize(
@@ -22,7 +27,8 @@ SERVER = "import socket, sys, time; s = socket.create_server(('127.0.0.1', 0)); 
         ),
         ("opea_micro_services: {frobnicator: }\n", "unknown-service", "opea.yaml:1:23"),
         (
-            "opea_micro_services: {llm: , embedding: }\nopea_mega_service:\n  mega_flow: [llm >> embedding, embedding >> llm]\n",
+            "opea_micro_services: {llm: , embedding: }\n"
+            "opea_mega_service:\n  mega_flow: [llm >> embedding, embedding >> llm]\n",
             "cycle",
             "opea.yaml:3:14 (opea_mega_service.mega_flow)",
         ),
@@ -67,7 +73,7 @@ def test_a_port_that_is_taken_names_its_holder(command):
 
 
 def test_a_service_that_dies_at_start_shows_its_last_lines(command):
-    text = "opea_app: chatqna\nopea_micro_services: {embedding: {environment: {EMBEDDING_MODEL_ID: no-such-model}}}\n"
+    text = "opea_app: chatqna\nopea_micro_services: {embedding: {model: no-such-model}}\n"
     write_app(command.cwd, text)
     shown = command.fails("up", "handbook", code="up-failed")
     assert "no-such-model" in shown

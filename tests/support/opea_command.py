@@ -72,7 +72,7 @@ class Command:
         return shown
 
     def processes(self) -> list[psutil.Process]:
-        """Every process that works in this home, by what it was started with or has open, and its children."""
+        """Every process that works in this home, by its command or open files, and its children."""
         found = {}
         for process in psutil.process_iter():
             with suppress(psutil.Error):
