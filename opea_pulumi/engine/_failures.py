@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError, StackNotFoundError
@@ -48,6 +49,12 @@ def update_failed(
     error: CommandError, operation: str, progress: Progress, log: str, secrets: Sequence[str]
 ) -> EngineError:
     """The error of an update, from its diagnostics; ``log`` is the path of its whole output."""
+    if killed := re.match(r"\s*code: -(\d+)\n", str(error)):
+        return EngineError(
+            f"{operation} failed: the engine was killed by signal {killed[1]}",
+            code="engine-killed",
+            hint=f"repeat the command, it clears up first; the output until then is in {log}",
+        )
     blocks = [_block(urn, text) for urn, text in progress.errors()]
     blocks = [block for block in blocks if block] or [readable(_stderr(str(error)))]
     message = redact(one_screen(blocks), secrets) or "the engine said no reason"

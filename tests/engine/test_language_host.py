@@ -28,6 +28,9 @@ pulumi.export("token", config.get_secret("token"))
 """
 
 
+UP = "pulumi stack select --create local; pulumi up --yes --skip-preview"
+
+
 @pytest.fixture
 def project(tmp_path, home):
     """A clone as a user has it: main and stackConfigDir in stacks/, the environment in .venv."""
@@ -50,7 +53,7 @@ def write_project(root, options):
     (root / "Pulumi.yaml").write_text(yaml.safe_dump(settings))
 
 
-def pulumi(engine, home, project, script, code=0, **more):
+def pulumi(engine, home, project, script, code=0):
     """Run plain ``pulumi`` in a shell after ``eval "$(opea-pulumi engine env)"``."""
     lines = shell_lines(environment(engine, home)) + f"cd '{project}'\n{script}\n"
     done = subprocess.run(
@@ -59,7 +62,6 @@ def pulumi(engine, home, project, script, code=0, **more):
         text=True,
         timeout=120,
         check=False,
-        env={**os.environ, **more},
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -94,9 +96,7 @@ def test_plain_pulumi_from_a_clone_to_nothing(any_engine, home, project):
 def test_a_program_that_fails_shows_its_own_traceback_only(any_engine, home, project):
     (project / "stacks" / "helper.py").write_text("def fail():\n    raise ValueError('boom')\n")
     (project / "stacks" / "__main__.py").write_text("import helper\n\nhelper.fail()\n")
-    output = pulumi(
-        any_engine, home, project, "pulumi stack select --create local; pulumi up --yes --skip-preview", 255
-    )
+    output = pulumi(any_engine, home, project, UP, 255)
     assert "Program failed with an unhandled exception:" in output
     assert "ValueError: boom" in output
     assert f'File "{project}/stacks/helper.py", line 2, in fail' in output
@@ -107,17 +107,13 @@ def test_a_program_that_fails_shows_its_own_traceback_only(any_engine, home, pro
 
 def test_a_program_that_exits_is_an_error_with_its_code(engine, home, project):
     (project / "stacks" / "__main__.py").write_text("import os; os._exit(7)\n")
-    output = pulumi(
-        engine, home, project, "pulumi stack select --create local; pulumi up --yes --skip-preview", 255
-    )
+    output = pulumi(engine, home, project, UP, 255)
     assert "exited with code 7" in output
 
 
 def test_a_virtual_environment_that_is_missing_is_named(engine, home, project):
     write_project(project, {"virtualenv": ".no-venv"})
-    output = pulumi(
-        engine, home, project, "pulumi stack select --create local; pulumi up --yes --skip-preview", 255
-    )
+    output = pulumi(engine, home, project, UP, 255)
     assert f"{project}/.no-venv" in output
     assert "python3 -m venv" in output
 
@@ -125,16 +121,14 @@ def test_a_virtual_environment_that_is_missing_is_named(engine, home, project):
 def test_a_virtual_environment_without_pulumi_says_what_to_install(engine, home, project):
     venv.create(project / "bare", with_pip=False)
     write_project(project, {"virtualenv": "bare"})
-    output = pulumi(
-        engine, home, project, "pulumi stack select --create local; pulumi up --yes --skip-preview", 255
-    )
+    output = pulumi(engine, home, project, UP, 255)
     assert "no Pulumi SDK" in output
     assert f"{project}/bare/bin/python -m pip install" in output
 
 
 def test_without_a_virtual_environment_the_hosts_own_python_runs_it(engine, home, project):
     write_project(project, {})
-    pulumi(engine, home, project, "pulumi stack select --create local; pulumi up --yes --skip-preview")
+    pulumi(engine, home, project, UP)
     assert pulumi(engine, home, project, "pulumi stack output python").strip() == sys.executable
 
 
@@ -149,7 +143,7 @@ def test_the_schema_of_a_component_folder_is_served(engine, home, project):
         "from pulumi.provider.experimental import component_provider_host\n"
         "class BoxArgs(TypedDict):\n    size: pulumi.Input[str]\n"
         "class Box(pulumi.ComponentResource):\n"
-        "    def __init__(self, name: str, args: BoxArgs, opts: pulumi.ResourceOptions | None = None) -> None:\n"
+        "    def __init__(self, name: str, args: BoxArgs, opts: pulumi.ResourceOptions | None = None):\n"
         "        super().__init__('plug:index:Box', name, {}, opts)\n"
         "component_provider_host(name='plug', components=[Box])\n"
     )
@@ -158,7 +152,7 @@ def test_the_schema_of_a_component_folder_is_served(engine, home, project):
 
 def test_ctrl_c_in_plain_pulumi_leaves_no_process_and_no_traceback(engine, home, project):
     waits = project / "waits"
-    program = f"import os, time\nopen({str(waits)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
+    program = f"import os, time\nopen({str(waits)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)"
     (project / "stacks" / "__main__.py").write_text(program)
     pulumi(engine, home, project, "pulumi stack select --create local")
     child = subprocess.Popen(

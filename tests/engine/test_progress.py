@@ -78,7 +78,9 @@ def test_errors_name_the_resource(recorded):
 
 def test_the_summary_counts(recorded):
     failing, preview, destroy = (replay(events).summary for events in recorded)
-    assert failing and preview and destroy
+    assert failing is not None
+    assert preview is not None
+    assert destroy is not None
     assert failing.changes == {"create": 2}
     assert (preview.changes, preview.changed) == ({"create": 1, "same": 2}, 1)
     assert (destroy.changes, destroy.changed) == ({"delete": 2}, 2)

@@ -4,6 +4,7 @@ import pytest
 
 from opea_pulumi.engine._text import one_screen, plain, readable, redact
 
+INLINE = "python inline source runtime error: "
 TRACE = """Traceback (most recent call last):
   File "/x/_server.py", line 95, in run
     loop.run_until_complete(run())
@@ -19,7 +20,7 @@ TRACE = """Traceback (most recent call last):
         ("<{%reset%}>hello<{%fg 1%}> you\n<{%reset%}>", "hello you"),
         ("\x1b[31mred\x1b[0m", "red"),
         ("rpc error: code = Unknown desc = Exception calling application: no port", "no port"),
-        (f"python inline source runtime error: boom\n{TRACE}ValueError: boom", "boom"),
+        (f"{INLINE}boom\n{TRACE}ValueError: boom", "boom"),
         (
             f"an unhandled error occurred: python inline source runtime error: boom\n{TRACE}ValueError: boom",
             "boom",
