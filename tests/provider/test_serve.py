@@ -129,7 +129,7 @@ def test_the_engine_constructs_components_of_other_targets(two_targets, engine):
     args = {
         "replicas": 3,
         "ports": [80, 81],
-        "weights": {"a": pulumi.Output.from_input(5)},
+        "weights": {"a": 5},
         "limits": {"cpus": 2},
     }
 
@@ -138,7 +138,6 @@ def test_the_engine_constructs_components_of_other_targets(two_targets, engine):
         component = Remote("SecondService", "two", args | {"delay": late})
         pulumi.export("seen", component.__dict__["seen"])
 
-    args["weights"] = {"a": 5}
     engine.more = more
     assert engine.up() == {"create": 3}
     seen = engine.outputs["seen"]
