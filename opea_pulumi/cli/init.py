@@ -13,7 +13,14 @@ from ._output import json_option, write_json
 
 @click.command(name="init")
 @click.argument("name", default="chatqna")
-@click.option("--output", "-o", type=click.Path(path_type=Path), default=Path("opea.yaml"), show_default=True)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    default=Path("opea.yaml"),
+    show_default=True,
+    help="The file to write.",
+)
 @click.option("--force", is_flag=True, help="Overwrite a file that is there.")
 @json_option
 def command(name: str, output: Path, force: bool, as_json: bool) -> None:
