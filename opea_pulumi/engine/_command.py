@@ -80,7 +80,7 @@ class EngineCommand(PulumiCommand):
             self._child = None
         result = CommandResult("\n".join(out), "\n".join(err), child.returncode)
         if self._requests:
-            raise Interrupted
+            raise Interrupted("cancelled; repeat the command to go on")
         if child.returncode:
             raise create_command_error(result)
         return result

@@ -60,7 +60,7 @@ def locks(backend: str, project: str, stack: str) -> Iterator[Lock]:
             continue  # being written or removed, or not a lock: the engine will judge it
 
 
-def unlock(backend: str, project: str, stack: str, report: Report, patience: float = 20.0) -> None:
+def unlock(backend: str, project: str, stack: str, report: Report, patience: float) -> None:
     """Remove the locks that killed processes left.
 
     Waits ``patience`` seconds for a holder that is alive; one whose command was killed is told to

@@ -186,7 +186,7 @@ class StackHandle:
 
     def _recover(self) -> None:
         """Clear up what a killed update left, so that this one can begin."""
-        unlock(self._stacks.backend, PROJECT, self.name, self._stacks.report)
+        unlock(self._stacks.backend, PROJECT, self.name, self._stacks.report, self._stacks.patience)
         state, pending = without_pending(self._run("stack", "export"))
         if pending:
             names = ", ".join(urn.rpartition("::")[2] for urn in pending)

@@ -45,15 +45,22 @@ class StackInfo:
 class Stacks:
     """The stacks in the backend in use, whoever made them: this command or plain ``pulumi``.
 
-    ``report`` gets lines about what is done beside the update (a lock that is removed).
+    ``report`` gets lines about what is done beside the update (a lock that is removed);
+    ``patience`` is how many seconds an update waits for another one of the same stack.
     """
 
     def __init__(
-        self, engine: Engine, home: Home | None = None, *, report: Report = lambda _line: None
+        self,
+        engine: Engine,
+        home: Home | None = None,
+        *,
+        report: Report = lambda _line: None,
+        patience: float = 20.0,
     ) -> None:
         self.engine = engine
         self.home = home or Home.from_environment()
         self.report = report
+        self.patience = patience
         self.env = environment(engine, self.home)
         self.backend = self.env.get("PULUMI_BACKEND_URL") or user_backend()
 
@@ -75,7 +82,7 @@ class Stacks:
     def remove(self, name: str) -> None:
         """Forget a stack that holds no resource, with its configuration. Raises EngineError."""
         folder = self._workspace(name)
-        self._run("stack", "rm", "--yes", "--stack", name, cwd=folder)
+        self._run("stack", "rm", "--yes", "--stack", name, cwd=folder, stack=name)
         for path in folder.iterdir():
             path.unlink()
         folder.rmdir()
@@ -97,7 +104,7 @@ class Stacks:
 
         return EngineCommand(self.engine)
 
-    def _run(self, *arguments: str, cwd: Path | None = None) -> str:
+    def _run(self, *arguments: str, cwd: Path | None = None, stack: str = "") -> str:
         from pulumi.automation.errors import CommandError
 
         from opea_pulumi.engine._failures import command_failed
@@ -107,7 +114,7 @@ class Stacks:
                 list(arguments), str(cwd or self.home.make(self.home.data / "stacks")), self.env
             )
         except CommandError as error:
-            raise command_failed(error, "") from None
+            raise command_failed(error, stack) from None
         return str(result.stdout)
 
 

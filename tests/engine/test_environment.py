@@ -86,3 +86,15 @@ def test_shell_lines_survive_a_shell():
     script = shell_lines(nasty) + 'printf "%s\\0%s\\0%s" "$A" "$B" "$C"'
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split("\0") == [nasty["A"], nasty["B"], nasty["C"]]
+
+
+@pytest.mark.parametrize("python", ["/gone/bin/python", "recorded"])
+def test_a_shim_whose_python_is_gone_says_what_to_do(python, some_engine, own_home, monkeypatch):
+    shim = Path(environment(some_engine, own_home)["PATH"].split(":")[-1], "pulumi-resource-opea")
+    if python == "recorded":
+        shim.write_text(shim.read_text().replace("|| python=", "|| python=/gone"))
+    else:
+        monkeypatch.setenv("OPEA_PYTHON", python)
+    done = subprocess.run([str(shim)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "opea-pulumi engine install" in done.stderr

@@ -53,7 +53,7 @@ def write_project(root, options):
     (root / "Pulumi.yaml").write_text(yaml.safe_dump(settings))
 
 
-def pulumi(engine, home, project, script, code=0):
+def pulumi(engine, home, project, script, *, fails=False):
     """Run plain ``pulumi`` in a shell after ``eval "$(opea-pulumi engine env)"``."""
     lines = shell_lines(environment(engine, home)) + f"cd '{project}'\n{script}\n"
     done = subprocess.run(
@@ -63,7 +63,7 @@ def pulumi(engine, home, project, script, code=0):
         timeout=120,
         check=False,
     )
-    assert done.returncode == code, done.stdout + done.stderr
+    assert (done.returncode != 0) is fails, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
@@ -96,7 +96,7 @@ def test_plain_pulumi_from_a_clone_to_nothing(any_engine, home, project):
 def test_a_program_that_fails_shows_its_own_traceback_only(any_engine, home, project):
     (project / "stacks" / "helper.py").write_text("def fail():\n    raise ValueError('boom')\n")
     (project / "stacks" / "__main__.py").write_text("import helper\n\nhelper.fail()\n")
-    output = pulumi(any_engine, home, project, UP, 255)
+    output = pulumi(any_engine, home, project, UP, fails=True)
     assert "Program failed with an unhandled exception:" in output
     assert "ValueError: boom" in output
     assert f'File "{project}/stacks/helper.py", line 2, in fail' in output
@@ -107,13 +107,13 @@ def test_a_program_that_fails_shows_its_own_traceback_only(any_engine, home, pro
 
 def test_a_program_that_exits_is_an_error_with_its_code(engine, home, project):
     (project / "stacks" / "__main__.py").write_text("import os; os._exit(7)\n")
-    output = pulumi(engine, home, project, UP, 255)
+    output = pulumi(engine, home, project, UP, fails=True)
     assert "exited with code 7" in output
 
 
 def test_a_virtual_environment_that_is_missing_is_named(engine, home, project):
     write_project(project, {"virtualenv": ".no-venv"})
-    output = pulumi(engine, home, project, UP, 255)
+    output = pulumi(engine, home, project, UP, fails=True)
     assert f"{project}/.no-venv" in output
     assert "python3 -m venv" in output
 
@@ -121,7 +121,7 @@ def test_a_virtual_environment_that_is_missing_is_named(engine, home, project):
 def test_a_virtual_environment_without_pulumi_says_what_to_install(engine, home, project):
     venv.create(project / "bare", with_pip=False)
     write_project(project, {"virtualenv": "bare"})
-    output = pulumi(engine, home, project, UP, 255)
+    output = pulumi(engine, home, project, UP, fails=True)
     assert "no Pulumi SDK" in output
     assert f"{project}/bare/bin/python -m pip install" in output
 
@@ -130,6 +130,12 @@ def test_without_a_virtual_environment_the_hosts_own_python_runs_it(engine, home
     write_project(project, {})
     pulumi(engine, home, project, UP)
     assert pulumi(engine, home, project, "pulumi stack output python").strip() == sys.executable
+
+
+def test_pulumi_install_makes_the_virtual_environment(engine, home, project):
+    write_project(project, {"virtualenv": "made"})
+    pulumi(engine, home, project, "pulumi install")
+    assert (project / "made" / "bin" / "python").exists()
 
 
 def test_the_schema_of_a_component_folder_is_served(engine, home, project):

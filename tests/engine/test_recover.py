@@ -44,7 +44,7 @@ def dead():
 
 def test_the_lock_of_a_dead_process_is_removed_and_said(tmp_path, dead, told):
     path = write_lock(tmp_path, "s", pid=dead)
-    unlock(f"file://{tmp_path}", "opea", "s", told.append)
+    unlock(f"file://{tmp_path}", "opea", "s", told.append, 20.0)
     assert not path.exists()
     assert len(told) == 1
     assert f"process {dead}" in told[0]
@@ -53,7 +53,7 @@ def test_the_lock_of_a_dead_process_is_removed_and_said(tmp_path, dead, told):
 def test_a_number_that_is_used_again_does_not_hold_a_lock(tmp_path, told):
     old = datetime.now(UTC) - timedelta(days=400)
     path = write_lock(tmp_path, "s", timestamp=old.isoformat())
-    unlock(f"file://{tmp_path}", "opea", "s", told.append)
+    unlock(f"file://{tmp_path}", "opea", "s", told.append, 20.0)
     assert not path.exists()
 
 
@@ -62,7 +62,7 @@ def test_a_living_or_distant_holder_is_named(host, tmp_path, dead, told):
     parts = {"hostname": host, "pid": dead} if host else {}
     path = write_lock(tmp_path, "s", **parts)
     with pytest.raises(EngineError) as caught:
-        unlock(f"file://{tmp_path}", "opea", "s", told.append, patience=0.2)
+        unlock(f"file://{tmp_path}", "opea", "s", told.append, 0.2)
     error = caught.value
     assert error.code == "stack-locked"
     assert (
@@ -75,8 +75,8 @@ def test_a_living_or_distant_holder_is_named(host, tmp_path, dead, told):
 
 def test_locks_of_other_stacks_and_other_backends_are_left(tmp_path, dead, told):
     path = write_lock(tmp_path, "other", pid=dead)
-    unlock(f"file://{tmp_path}", "opea", "s", told.append)
-    unlock("s3://bucket", "opea", "other", told.append)
+    unlock(f"file://{tmp_path}", "opea", "s", told.append, 20.0)
+    unlock("s3://bucket", "opea", "other", told.append, 20.0)
     assert path.exists()
     assert told == []
 
@@ -206,13 +206,10 @@ def test_after_a_kill_of_the_command_the_next_up_ends_its_engine(engine, gate, h
 
 
 @pytest.mark.engine
-def test_a_second_up_meanwhile_is_refused_and_names_the_first(engine, gate, home, told, monkeypatch):
-    from opea_pulumi.engine import _recover
-
+def test_a_second_up_meanwhile_is_refused_and_names_the_first(engine, gate, home):
     child, pulumi = start(gate)
-    monkeypatch.setattr(_recover.unlock, "__defaults__", (0.3,))
     with pytest.raises(EngineError, match=f"process {pulumi.pid} ") as caught:
-        Stacks(engine, home).open("gated", lambda: None).up()
+        Stacks(engine, home, patience=0.3).open("gated", lambda: None).up()
     assert caught.value.code == "stack-locked"
     (gate / "open").touch()
     output, _ = child.communicate(timeout=60)
