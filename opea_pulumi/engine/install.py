@@ -41,7 +41,7 @@ def install(
     """
     home = home or Home.from_environment()
     home.make(home.engines)
-    with _one_at_a_time(home.engines / f".lock-v{version}", report):
+    with _one_at_a_time(home.engines / ".lock", report):
         engine = in_cache(home, version)
         if engine is None:
             _install(home, version, methods, report, list(tried))

