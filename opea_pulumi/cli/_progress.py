@@ -81,15 +81,16 @@ def _live(progress: Progress) -> Iterator[View]:
     from rich.live import Live
 
     console = Console(stderr=True)
-    with Live(console=console, refresh_per_second=8, get_renderable=lambda: _table(progress)):
+    with Live(
+        console=console, refresh_per_second=8, get_renderable=lambda: _table(progress, time.monotonic())
+    ):
         yield progress.feed
 
 
-def _table(progress: Progress) -> Table:
+def _table(progress: Progress, now: float) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    now = time.monotonic()
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("resource", "type", "operation", "state", "elapsed"):
         shown.add_column(heading)
@@ -99,4 +100,5 @@ def _table(progress: Progress) -> Table:
         state = Text(row.state, style=_STYLES[row.state])
         elapsed = f"{row.elapsed(now):.1f}s"
         shown.add_row(Text(row.name), Text(row.type), row.operation, state, elapsed)
+    shown.show_header = shown.row_count > 0
     return shown

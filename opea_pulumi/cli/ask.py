@@ -31,9 +31,12 @@ def command(question: str, passages: int | None, stack: str | None, as_json: boo
         sources = [asdict(source) for source in answer.sources]
         write_json({"question": question, "answer": text, "sources": sources, "url": outputs["url"]})
         return
-    for piece in answer:
-        click.echo(piece, nl=False)
-    click.echo()
+    try:
+        for piece in answer:
+            click.echo(piece, nl=False)
+    finally:
+        if answer.text:
+            click.echo()
     _sources(answer)
     note(f"url: {outputs['url']}")
 

@@ -11,7 +11,7 @@ import httpx
 
 from opea_pulumi.errors import OperationError
 
-from ._graph import TIMEOUT, Application, checked, unreachable
+from ._graph import TIMEOUT, Application, checked, readable, unreachable
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def ask(application: Application, question: str, **parameters: Any) -> Answer:
     :class:`OperationError` when the application fails, before or in the middle of it.
     """
     answer = Answer(iter(()))
-    body = {"messages": [{"role": "user", "content": question}], "stream": True, **parameters}
+    body = {"messages": [{"role": "user", "content": readable(question)}], "stream": True, **parameters}
     answer.pieces = _pieces(f"{application.router}/v1/chat/completions", body, answer)
     return answer
 

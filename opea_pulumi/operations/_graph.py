@@ -62,6 +62,11 @@ def send(hop: str, method: str, url: str, **options: Any) -> httpx.Response:
     return checked(hop, answer)
 
 
+def readable(text: str) -> str:
+    """Text that can be sent: a file's name or an argument may hold bytes that are no UTF-8."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def parsed(hop: str, answer: httpx.Response) -> Any:
     """The JSON of an answer.
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from opea_pulumi.errors import Location, OperationError
 
-from ._graph import Application, parsed, send
+from ._graph import Application, parsed, readable, send
 
 SUFFIXES = frozenset(
     {".txt", ".md", ".markdown", ".html", ".htm", ".pdf", ".docx", ".rst", ".csv", ".json", ".log"}
@@ -55,7 +55,7 @@ def _documents(path: Path) -> list[Document]:
     if path.is_dir():
         return _folder(path)
     if path.is_file():
-        return [Document(path, _readable(path.name))]
+        return [Document(path, readable(path.name))]
     raise OperationError("no such document", code="no-document", location=Location(str(path)))
 
 
@@ -66,12 +66,7 @@ def _folder(folder: Path) -> list[Document]:
         hint = f"it takes {', '.join(sorted(SUFFIXES))}"
         place = Location(str(folder))
         raise OperationError("the folder holds no document", code="no-document", location=place, hint=hint)
-    return [Document(folder / path, _readable(path.as_posix())) for path in found]
-
-
-def _readable(name: str) -> str:
-    """A file's name need not be text; what is sent has to be."""
-    return name.encode("utf-8", "replace").decode("utf-8")
+    return [Document(folder / path, readable(path.as_posix())) for path in found]
 
 
 def _is_hidden(path: Path) -> bool:
@@ -99,7 +94,12 @@ def ingest_link(application: Application, link: str) -> None:
     Raises:
         OperationError: the application did not take it.
     """
-    send(f"ingest of {link}", "POST", _url(application, "ingest"), data={"link_list": json.dumps([link])})
+    send(
+        f"ingest of {link}",
+        "POST",
+        _url(application, "ingest"),
+        data={"link_list": json.dumps([readable(link)])},
+    )
 
 
 def documents(application: Application) -> list[dict[str, Any]]:
@@ -121,7 +121,7 @@ def delete_document(application: Application, name: str) -> None:
     Raises:
         OperationError: there is no such document.
     """
-    send(f"delete of {name}", "POST", _url(application, "delete"), json={"file_path": name})
+    send(f"delete of {name}", "POST", _url(application, "delete"), json={"file_path": readable(name)})
 
 
 def _url(application: Application, action: str) -> str:
