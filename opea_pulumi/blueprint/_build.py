@@ -124,7 +124,7 @@ def _secret(release: Release, name: str) -> Secret:
     words = name.removesuffix("-api-key").split("-")
     config = words[0] + "".join(word.title() for word in words[1:]) + "ApiKey"
     variable = f"OPEA_{'_'.join(words).upper()}_API_KEY"
-    purpose = f"bearer key of the external service {' '.join(words)}"
+    purpose = f"bearer key of the url of {' '.join(words)}"
     return Secret(name=name, config=config, environment=(variable,), purpose=purpose)
 
 

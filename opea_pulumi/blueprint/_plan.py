@@ -67,7 +67,7 @@ class Plan:
     def server_kind(self, name: str) -> str:
         """Which model server stands behind a service; empty when none does."""
         service, row = self.services[name], self.row(name)
-        return (service.server or row.server) if row.server and not service.url else ""
+        return "" if service.url else service.server or row.server
 
     def server_row(self, name: str) -> ServerRow:
         """The release's row of the server behind a service.
@@ -78,7 +78,7 @@ class Plan:
         kind = self.server_kind(name)
         if kind not in self.release.servers:
             message = f"release {self.release.release} has no server {shown(kind)}"
-            hint = f"offered: {', '.join(sorted(self.release.servers))}"
+            hint = f"offered: {', '.join(sorted(self.release.servers)) or 'none, the service is whole in itself'}"
             raise blueprint_error("no-such-server", message, self.path(name, "server"), hint)
         return self.release.servers[kind]
 
@@ -96,6 +96,6 @@ class Plan:
         name = self.application.deployment.vector_store or self.release.default_store
         if name not in self.release.stores:
             message = f"release {self.release.release} has no vector store {shown(name)}"
-            hint = f"offered: {', '.join(sorted(self.release.stores))}"
+            hint = f"offered: {', '.join(sorted(self.release.stores)) or 'none beside its own'}"
             raise blueprint_error("no-such-store", message, "opea_deployment.vector_store", hint)
         return name, self.release.stores[name]

@@ -63,7 +63,7 @@ def _check_no_secrets(plan: Plan, name: str) -> None:
 
 def _reference(plan: Plan, name: str, value: Reference) -> Value:
     if value.secret:
-        return SecretValue(secret=value.secret)
+        return SecretValue(secret=value.secret.format(service=slug(name)))
     if value.volume:
         return PathValue(volume=value.volume)
     where, _, part = value.endpoint.partition(".")

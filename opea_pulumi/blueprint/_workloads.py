@@ -42,6 +42,8 @@ def workloads_of(plan: Plan) -> Iterator[Workload]:
             yield _server(plan, name)
     if any(plan.row(name).store for name in deployed):
         yield _store(plan)
+    elif plan.application.deployment.vector_store:
+        plan.store()  # asking for a store that the release lacks is an error, even if none is needed
 
 
 def router_workload(plan: Plan, others: Iterable[str]) -> Workload:

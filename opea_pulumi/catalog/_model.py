@@ -18,7 +18,8 @@ class Reference(_Row):
 
     ``endpoint``: ``server`` and ``store`` are the service's own, ``embedding`` is the service of that
     type, ``embedding.server`` that one's server; ``format`` knows ``{host}`` and ``{port}``.
-    ``secret`` names a secret, ``volume`` the folder where the volume is mounted.
+    ``secret`` names a secret (``{service}-api-key``: the service's own), ``volume`` the folder where
+    the volume is mounted.
     """
 
     endpoint: str = ""

@@ -91,7 +91,7 @@ def test_stores_are_described(release):
 
 
 def test_secrets_of_the_environment_exist(release):
-    used = {value.secret for _, _, value in references(release)} - {""}
+    used = {value.secret.format(service="llm") for _, _, value in references(release)} - {""}
     assert used == set(release.secrets)
     configs = [row.config for row in release.secrets.values()]
     assert len(set(configs)) == len(configs)
