@@ -78,7 +78,8 @@ class Plan:
         kind = self.server_kind(name)
         if kind not in self.release.servers:
             message = f"release {self.release.release} has no server {shown(kind)}"
-            hint = f"offered: {', '.join(sorted(self.release.servers)) or 'none, the service is whole in itself'}"
+            offered = ", ".join(sorted(self.release.servers)) or "none, the service is whole in itself"
+            hint = f"offered: {offered}"
             raise blueprint_error("no-such-server", message, self.path(name, "server"), hint)
         return self.release.servers[kind]
 

@@ -27,8 +27,7 @@ time.sleep(600)
         ),
         ("opea_micro_services: {frobnicator: }\n", "unknown-service", "opea.yaml:1:23"),
         (
-            "opea_micro_services: {llm: , embedding: }\n"
-            "opea_mega_service:\n  mega_flow: [llm >> embedding, embedding >> llm]\n",
+            "opea_micro_services: {llm: , tts: }\nopea_mega_service:\n  mega_flow: [llm >> tts >> llm]\n",
             "cycle",
             "opea.yaml:3:14 (opea_mega_service.mega_flow)",
         ),
