@@ -54,11 +54,13 @@ class LocalApplication(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: LocalApplicationArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("opea:index:LocalApplication", name, dict(args), opts)
+        # secret in the state, even if they were given in plain
+        self._secrets: pulumi.Output[Mapping[str, str]] = pulumi.Output.secret(args.get("secrets") or {})
+        inputs: dict[str, Any] = {**args, "secrets": self._secrets} if "secrets" in args else {**args}
+        super().__init__("opea:index:LocalApplication", name, inputs, opts)
         self._name = name
         self._blueprint = _blueprint(name, args)
         self._directory = Path(args.get("directory") or default_directory(name))
-        self._secrets = pulumi.Output.from_input(args.get("secrets") or {})
         self._volumes = {volume.name: self._volume(volume.name) for volume in self._blueprint.volumes}
         self._processes: dict[str, Process] = {}
         for workload in self._blueprint.workloads:
@@ -127,7 +129,9 @@ class LocalApplication(pulumi.ComponentResource):
         given = self._secrets.apply(
             lambda secrets: {key: secrets[name] for key, name in wanted.items() if secrets.get(name)}
         )
-        return pulumi.Output.secret(pulumi.Output.all(plain, given).apply(lambda both: {**both[0], **both[1]}))
+        return pulumi.Output.secret(
+            pulumi.Output.all(plain, given).apply(lambda both: {**both[0], **both[1]})
+        )
 
     def _value(self, value: Value) -> pulumi.Input[str]:
         match value:
