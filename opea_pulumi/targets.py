@@ -12,8 +12,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
-from opea_pulumi.blueprint import Blueprint
-from opea_pulumi.errors import PreflightError, UsageError
+from opea_pulumi.application import Loaded
+from opea_pulumi.blueprint import Blueprint, build_blueprint
+from opea_pulumi.errors import Location, PreflightError, UsageError
 from opea_pulumi.terms import Profile
 
 DEFAULT = "local"
@@ -113,8 +114,21 @@ def load_target(name: str) -> Target:
     raise UsageError(f"no target is named {name!r}", code="unknown-target", hint=hint)
 
 
-def choose_profile(target: Target, asked: str | None) -> Profile:
-    """The profile that a target deploys.
+def blueprint_for(target: Target, loaded: Loaded, profile: str | None = None) -> Blueprint:
+    """What a target deploys of an application; ``profile`` goes over the application's own.
+
+    Raises:
+        OpeaError: the application does not fit the target; the place in its file is named.
+    """
+    with loaded.locating():
+        own = loaded.application.deployment.profile
+        place = "" if profile else "opea_deployment.profile"
+        chosen = choose_profile(target, profile or own, place)
+        return build_blueprint(loaded.application, name=loaded.name, profile=chosen)
+
+
+def choose_profile(target: Target, asked: str | None, place: str = "") -> Profile:
+    """The profile that a target deploys; ``place`` is the key path of the one that was asked for.
 
     Raises:
         UsageError: the target cannot deploy the one that was asked for.
@@ -125,5 +139,6 @@ def choose_profile(target: Target, asked: str | None) -> Profile:
         if profile == asked:
             return profile
     offered = ", ".join(target.profiles)
-    message = f"target {target.name} cannot deploy profile {asked!r}"
-    raise UsageError(message, code="profile-target", hint=f"it deploys {offered}")
+    message = f"target {target.name} cannot deploy profile '{asked}'"
+    location = Location(path=place) if place else None
+    raise UsageError(message, code="profile-target", location=location, hint=f"it deploys {offered}")

@@ -12,9 +12,8 @@ from pathlib import Path
 import pulumi
 
 from opea_pulumi.application import load_application
-from opea_pulumi.blueprint import build_blueprint
 from opea_pulumi.errors import OpeaError
-from opea_pulumi.targets import PROJECT, Deployment, choose_profile, load_target
+from opea_pulumi.targets import PROJECT, Deployment, blueprint_for, load_target
 
 EXAMPLE = "examples/chatqna"
 
@@ -35,8 +34,5 @@ def _run(root: Path) -> None:
     config = pulumi.Config(PROJECT)
     target = load_target(config.get("target") or pulumi.get_stack())
     loaded = load_application(root / (config.get("application") or EXAMPLE))
-    asked = config.get("profile") or loaded.application.deployment.profile
-    with loaded.locating():
-        profile = choose_profile(target, asked)
-        blueprint = build_blueprint(loaded.application, name=loaded.name, profile=profile)
+    blueprint = blueprint_for(target, loaded, config.get("profile"))
     target.program(Deployment(blueprint, loaded.path, pulumi.get_stack()))

@@ -10,8 +10,6 @@ from opea_pulumi.home import home
 
 if TYPE_CHECKING:
     from opea_pulumi.application import Loaded
-    from opea_pulumi.blueprint import Blueprint
-    from opea_pulumi.targets import Target
 
 
 def load_app(app: str | None) -> Loaded:
@@ -43,17 +41,3 @@ def _catalogue_copy(name: str) -> Path:
         hint = "choose another folder: export OPEA_HOME=DIRECTORY"
         raise EngineError(message, code="home-not-writable", hint=hint) from None
     return path
-
-
-def blueprint_of(loaded: Loaded, target: Target, profile: str | None) -> Blueprint:
-    """What a target would deploy; ``profile`` is the flag, else the application's own or the target's first.
-
-    Raises:
-        OpeaError: the application does not fit the target, with the place in its file.
-    """
-    from opea_pulumi.blueprint import build_blueprint
-    from opea_pulumi.targets import choose_profile
-
-    with loaded.locating():
-        chosen = choose_profile(target, profile or loaded.application.deployment.profile)
-        return build_blueprint(loaded.application, name=loaded.name, profile=chosen)

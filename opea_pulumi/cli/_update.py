@@ -11,7 +11,7 @@ import click
 
 from opea_pulumi.errors import PreflightError, UsageError
 
-from ._app import blueprint_of, load_app
+from ._app import load_app
 from ._output import json_option, note
 from ._stack import need_engine, recorded, stack_option
 
@@ -81,7 +81,7 @@ def plan_update(app: str | None, target: str | None, profile: str | None, stack:
     """
     need_engine()
     from opea_pulumi.application import FILE_NAME
-    from opea_pulumi.targets import DEFAULT, Deployment, load_target
+    from opea_pulumi.targets import DEFAULT, Deployment, blueprint_for, load_target
 
     if app is None and not Path(FILE_NAME).is_file():
         known = recorded(stack)
@@ -89,7 +89,7 @@ def plan_update(app: str | None, target: str | None, profile: str | None, stack:
             stack, app, target = known.stack, known.application, target or known.target
     chosen = load_target(target or DEFAULT)
     loaded = load_app(app)
-    blueprint = blueprint_of(loaded, chosen, profile)
+    blueprint = blueprint_for(chosen, loaded, profile)
     deployment = Deployment(blueprint, loaded.path, stack or f"{loaded.name}-{chosen.name}")
     _raise_first(chosen.preflight(deployment))
     return Plan(chosen, deployment, profile)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ._app import blueprint_of, load_app
+from ._app import load_app
 from ._output import json_option, write_json
 
 
@@ -15,11 +15,11 @@ from ._output import json_option, write_json
 @json_option
 def command(app: str | None, target: str | None, profile: str | None, as_json: bool) -> None:
     """Check APP (default: this directory): its language, and that a target can deploy it."""
-    from opea_pulumi.targets import DEFAULT, load_target
+    from opea_pulumi.targets import DEFAULT, blueprint_for, load_target
 
     loaded = load_app(app)
     chosen = load_target(target or DEFAULT)
-    blueprint = blueprint_of(loaded, chosen, profile)
+    blueprint = blueprint_for(chosen, loaded, profile)
     if as_json:
         write_json(blueprint.model_dump(mode="json"))
         return
