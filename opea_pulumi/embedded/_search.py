@@ -88,7 +88,8 @@ def _search(connection: apsw.Connection, query: Vectors, text: str, params: Sear
 def _nearest(connection: apsw.Connection, query: Vectors, depth: int) -> list[int]:
     if not query.any():  # a text without words: cosine distance is undefined
         return []
-    sql = "SELECT rowid FROM vectors WHERE vector MATCH ? AND k = ? ORDER BY distance"
+    order = "vec_distance_cosine(vector, ?) NULLS LAST, passage_id"
+    sql = f"SELECT passage_id FROM vectors ORDER BY {order} LIMIT ?"  # noqa: S608
     return [row[0] for row in connection.execute(sql, (query.tobytes(), depth))]
 
 
@@ -111,7 +112,7 @@ def _fuse(rankings: list[list[int]]) -> list[int]:
 
 def _vectors(connection: apsw.Connection, keys: list[int]) -> dict[int, Vectors]:
     marks = ",".join("?" * len(keys))
-    rows = connection.execute(f"SELECT rowid, vector FROM vectors WHERE rowid IN ({marks})", keys)  # noqa: S608
+    rows = connection.execute(f"SELECT passage_id, vector FROM vectors WHERE passage_id IN ({marks})", keys)  # noqa: S608
     return {key: np.frombuffer(blob, dtype=np.float32) for key, blob in rows}
 
 

@@ -129,6 +129,9 @@ class _ExpectedErrors(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, OpeaError):
-            record.msg, record.args, record.exc_info = f"stream broken off: {error}", (), None
+        while error is not None:
+            if isinstance(error, OpeaError):
+                record.msg, record.args, record.exc_info = f"stream broken off: {error}", (), None
+                return True
+            error = error.__cause__ or error.__context__
         return True

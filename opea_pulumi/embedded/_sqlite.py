@@ -95,9 +95,11 @@ def _open(path: Path, max_bytes: int | None) -> apsw.Connection:
     connection.load_extension(sqlite_vec.loadable_path())
     connection.enable_load_extension(False)
     # FULL: an ingest that was answered survives a power cut; WAL: readers never wait for it.
-    connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON")
+    # One by one: of several statements, execute() runs none beyond the first that returns a row.
+    for name, value in (("journal_mode", "wal"), ("synchronous", "full"), ("foreign_keys", "on")):
+        connection.pragma(name, value)
     if max_bytes is not None:
-        connection.execute(f"PRAGMA max_page_count={max(1, max_bytes // connection.pragma('page_size'))}")
+        connection.pragma("max_page_count", max(1, max_bytes // connection.pragma("page_size")))
     return connection
 
 

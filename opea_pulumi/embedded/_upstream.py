@@ -23,23 +23,27 @@ OPEA_ONLY = {*SearchParams.model_fields} | {
 }  # fmt: skip
 """Fields of OPEA's chat request that mean nothing to a model server; the rest goes through as it came."""
 
-TIMEOUT = httpx.Timeout(600, connect=10)
-"""A model may think for long between two tokens; OPEA's own limit is 600 s too."""
+PATIENCE = 600.0
+"""Seconds without a byte from the server; OPEA's own limit is 600 s too."""
 
 
 class Upstream:
     """A model server: ``base_url`` with or without ``/v1``, its key, and the model to ask for.
 
-    Errors it answers with 4xx come back as they are; what is its own fault raises OperationError
-    ``upstream-unavailable`` (502) or ``upstream-timeout`` (504). The key appears in neither.
+    ``patience`` is how many seconds it may be silent. Errors it answers with 4xx come back as they
+    are; what is its own fault raises OperationError ``upstream-unavailable`` (502) or
+    ``upstream-timeout`` (504). The key appears in neither.
     """
 
-    def __init__(self, base_url: str, key: str, model: str, timeout: httpx.Timeout = TIMEOUT) -> None:
+    def __init__(self, base_url: str, key: str, model: str, patience: float = PATIENCE) -> None:
         self.base_url = _with_version(base_url)
         self.model = model
         self._key = key
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx.AsyncClient(timeout=timeout, headers=headers)
+        timeout = httpx.Timeout(patience, connect=10)
+        # A whole application's requests at once: it is the router that bounds them.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+        self._http = httpx.AsyncClient(timeout=timeout, limits=limits, headers=headers)
 
     async def chat(self, request: ChatCompletionRequest) -> Response:
         """The server's answer: a stream goes through as it comes."""

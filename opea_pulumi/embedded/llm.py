@@ -20,8 +20,9 @@ from opea_pulumi.embedded._chat import Completion
 from opea_pulumi.embedded._prompt import task_of
 from opea_pulumi.embedded._protocol import ChatCompletionRequest, LLMParamsDoc, SearchedDoc
 from opea_pulumi.embedded._service import create_app, run
-from opea_pulumi.embedded._upstream import Upstream
+from opea_pulumi.embedded._upstream import PATIENCE, Upstream
 from opea_pulumi.embedded._wordllama import load_embedder
+from opea_pulumi.errors import OperationError
 
 __all__ = ["EXTRACTIVE", "main", "make_app"]
 
@@ -60,10 +61,16 @@ def make_app(upstream: Upstream | None = None) -> FastAPI:
 
 
 def _upstream_from_environment() -> Upstream | None:
+    """LLM_ENDPOINT, OPENAI_API_KEY, LLM_MODEL_ID and LLM_TIMEOUT_SECONDS."""
     endpoint = os.environ.get("LLM_ENDPOINT")
     if not endpoint:
         return None
-    return Upstream(endpoint, os.environ.get("OPENAI_API_KEY", ""), os.environ.get("LLM_MODEL_ID", ""))
+    try:
+        patience = float(os.environ.get("LLM_TIMEOUT_SECONDS") or PATIENCE)
+    except ValueError:
+        raise OperationError("LLM_TIMEOUT_SECONDS must be a number", code="bad-setting") from None
+    key, model = os.environ.get("OPENAI_API_KEY", ""), os.environ.get("LLM_MODEL_ID", "")
+    return Upstream(endpoint, key, model, patience)
 
 
 def _as_chat(body: LlmRequest) -> ChatCompletionRequest:

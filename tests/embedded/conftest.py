@@ -68,25 +68,26 @@ class Pipeline:
     """The five services over one store, and the calls that the router makes."""
 
     folder: Path
-    environment: dict[str, str] = field(default_factory=dict)
+    started: list[Service] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.store = str(self.folder / "store")
-        self.embedding = Service("embedding", self.folder)
+        self.embedding = self._start("embedding")
         self.dataprep = self.start_dataprep()
         self.retriever = self.start_retriever()
-        self.reranking = Service("reranking", self.folder)
-        self.llm = Service("llm", self.folder)
+        self.reranking = self._start("reranking")
+        self.llm = self._start("llm")
+
+    def _start(self, name: str, **environment: str) -> Service:
+        self.started.append(Service(name, self.folder, **environment))
+        return self.started[-1]
 
     def start_dataprep(self, **environment: str) -> Service:
         settings = {"VECTOR_STORE_PATH": self.store, "TEI_EMBEDDING_ENDPOINT": self.embedding.url}
-        return Service("dataprep", self.folder, **(settings | environment))
+        return self._start("dataprep", **(settings | environment))
 
     def start_retriever(self) -> Service:
-        return Service("retriever", self.folder, VECTOR_STORE_PATH=self.store)
-
-    def services(self) -> list[Service]:
-        return [self.embedding, self.dataprep, self.retriever, self.reranking, self.llm]
+        return self._start("retriever", VECTOR_STORE_PATH=self.store)
 
     def ingest(self, *files: tuple[str, bytes], **form: Any) -> httpx.Response:
         return self.dataprep.http.post(
@@ -122,7 +123,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """One pipeline for a test module; tests that share it use their own index or file names."""
     running = Pipeline(tmp_path_factory.mktemp("pipeline"))
     yield running
-    for service in running.services():
+    for service in running.started:
         if service.process.poll() is None:
             service.end()
 

@@ -19,8 +19,7 @@ def pdf(text: str) -> bytes:
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R"
-        b" /Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
         b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     ]
@@ -30,9 +29,13 @@ def pdf(text: str) -> bytes:
         out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
     table = b"".join(b"%010d 00000 n \n" % place for place in places)
     start = len(out)
-    return out + b"xref\n0 6\n0000000000 65535 f \n%strailer << /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF" % (
-        table,
-        start,
+    return (
+        out
+        + b"xref\n0 6\n0000000000 65535 f \n%strailer << /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF"
+        % (
+            table,
+            start,
+        )
     )
 
 
@@ -54,7 +57,7 @@ KINDS = {
     "server.log": FACT.encode(),
     "README": FACT.encode(),
     "notes.md": f"# Lighthouses\n\n## Denmark\n\n{FACT}\n".encode(),
-    "page.html": f"<html><title>T</title><body><script>x()</script><p>{FACT[:20]}<b>{FACT[20:]}</b></body>".encode(),
+    "page.html": f"<title>T</title><body><script>x</script><p>{FACT[:20]}<b>{FACT[20:]}</b></body>".encode(),
     "latin.html": f'<meta charset="iso-8859-1"><p>Caf\u00e9. {FACT}</p>'.encode("latin-1"),
     "report.pdf": pdf(FACT),
     "report.docx": word(FACT),
@@ -102,7 +105,9 @@ def test_bad_forms_are_refused(pipeline, form, says):
 
 @pytest.mark.parametrize("index", ["../escape", "", " ", "a/b", "x" * 200])
 def test_an_index_name_never_leaves_the_folder(pipeline, index):
-    answer = pipeline.dataprep.http.post("/v1/dataprep/delete", json={"file_path": "all", "index_name": index})
+    answer = pipeline.dataprep.http.post(
+        "/v1/dataprep/delete", json={"file_path": "all", "index_name": index}
+    )
     if index:
         assert answer.json()["error"]["code"] == "bad-index-name"
     else:
@@ -112,7 +117,9 @@ def test_an_index_name_never_leaves_the_folder(pipeline, index):
 def test_the_same_content_again_changes_nothing(pipeline):
     first = pipeline.ingest(("same.txt", FACT.encode()), index_name="same").json()["documents"]
     again = pipeline.ingest(("same.txt", FACT.encode()), index_name="same").json()["documents"]
-    other_cut = pipeline.ingest(("same.txt", FACT.encode()), index_name="same", chunk_size=200).json()["documents"]
+    other_cut = pipeline.ingest(("same.txt", FACT.encode()), index_name="same", chunk_size=200).json()[
+        "documents"
+    ]
     assert [item["status"] for item in first + again + other_cut] == ["added", "unchanged", "replaced"]
     assert len(pipeline.retrieve("lighthouse", index_name="same")["retrieved_docs"]) == 1
 
