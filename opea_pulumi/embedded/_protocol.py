@@ -27,6 +27,7 @@ __all__ = [
     "SearchedDoc",
     "TextDoc",
     "UsageInfo",
+    "content_text",
 ]
 
 Vector = Annotated[list[float], Field(min_length=1, max_length=8192)]
