@@ -28,15 +28,11 @@ class LocalTarget:
 
         program(deployment)
 
-    def operations(
-        self,
-        outputs: Mapping[str, Any],  # noqa: ARG002 - the processes' records tell all
-        resources: list[Mapping[str, Any]],
-    ) -> Operations:
+    def operations(self, outputs: Mapping[str, Any], resources: list[Mapping[str, Any]]) -> Operations:
         """Status and logs from the processes' own records."""
         from .operations import LocalOperations
 
-        return LocalOperations(resources)
+        return LocalOperations(outputs, resources)
 
 
 TARGET = LocalTarget()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,21 +11,36 @@ import httpx
 from opea_pulumi.errors import OperationError
 from opea_pulumi.targets import WorkloadStatus
 
+from ._log import lines
+
+_APPLICATION = "opea:index:LocalApplication"
 _PROCESS = "opea:index:Process"
-_POLL = 0.2
 
 
 class LocalOperations:
-    """The operations of one local stack; ``resources`` are its exported resources, in start order."""
+    """The operations of one local stack, from its outputs and its exported resources, in start order.
 
-    def __init__(self, resources: list[Mapping[str, Any]]) -> None:
+    A process that a refresh found dead is no resource any more; the outputs still name its workload.
+    """
+
+    def __init__(self, outputs: Mapping[str, Any], resources: list[Mapping[str, Any]]) -> None:
+        self._endpoints = {str(name): str(url) for name, url in outputs["endpoints"].items()}
         self._processes = {
-            Path(row["outputs"]["directory"]).name: row for row in resources if row["type"] == _PROCESS
+            Path(row["outputs"]["directory"]).name: row["outputs"]
+            for row in resources
+            if row["type"] == _PROCESS
         }
+        self._folder = next(
+            (Path(row["outputs"]["directory"]) for row in resources if row["type"] == _APPLICATION), None
+        )
 
     def status(self) -> list[WorkloadStatus]:
         """``running`` when the health endpoint answers, ``unhealthy`` when only the port does."""
-        return [_status(name, row) for name, row in self._processes.items()]
+        gone = [name for name in self._endpoints if name not in self._processes]
+        return [
+            *(_status(name, outputs) for name, outputs in self._processes.items()),
+            *(WorkloadStatus(name, "stopped", self._endpoints[name]) for name in gone),
+        ]
 
     def logs(self, workload: str, *, tail: int, follow: bool) -> Iterator[str]:
         """Lines of a workload's log, without line ends.
@@ -35,18 +48,21 @@ class LocalOperations:
         Raises:
             OperationError: the stack has no such workload, or its log is gone.
         """
-        if workload not in self._processes:
-            hint = f"one of {', '.join(self._processes)}"
-            raise OperationError(f"no workload is named {workload!r}", code="unknown-workload", hint=hint)
-        return _lines(Path(self._processes[workload]["outputs"]["logFile"]), tail, follow)
+        return lines(self._log(workload), tail, follow=follow)
+
+    def _log(self, workload: str) -> Path:
+        if workload in self._processes:
+            return Path(self._processes[workload]["logFile"])
+        if workload in self._endpoints and self._folder is not None:
+            return self._folder / workload / "output.log"
+        hint = f"one of {', '.join(self._endpoints)}"
+        raise OperationError(f"no workload is named {workload!r}", code="unknown-workload", hint=hint)
 
 
-def _status(name: str, row: Mapping[str, Any]) -> WorkloadStatus:
-    outputs = row["outputs"]
+def _status(name: str, outputs: Mapping[str, Any]) -> WorkloadStatus:
     url = str(outputs["url"])
-    detail = f"pid {int(outputs['pid'])}"
     state = _state(url + str(outputs.get("healthPath") or "/"))
-    return WorkloadStatus(name, state, url, str(outputs["startedAt"]), detail)
+    return WorkloadStatus(name, state, url, str(outputs["startedAt"]), f"pid {int(outputs['pid'])}")
 
 
 def _state(url: str) -> str:
@@ -57,35 +73,3 @@ def _state(url: str) -> str:
     except httpx.HTTPError:
         return "unhealthy"
     return "running" if answer.is_success else "unhealthy"
-
-
-def _lines(path: Path, tail: int, follow: bool) -> Iterator[str]:
-    try:
-        file = path.open(encoding="utf-8", errors="replace")
-    except OSError as error:
-        message = f"the log cannot be read: {error.strerror}: {path}"
-        raise OperationError(message, code="no-log") from None
-    with file:
-        yield from (line.rstrip("\n") for line in deque(file, maxlen=tail))
-        inode = path.stat().st_ino
-        position = file.tell()
-    while follow:
-        lines, inode, position = _new_lines(path, inode, position)
-        yield from lines
-        if not lines:
-            time.sleep(_POLL)
-
-
-def _new_lines(path: Path, inode: int, position: int) -> tuple[list[str], int, int]:
-    """Whole lines after a position; from the start again once the log was rotated."""
-    try:
-        stat = path.stat()
-        if stat.st_ino != inode or stat.st_size < position:
-            inode, position = stat.st_ino, 0
-        with path.open("rb") as file:
-            file.seek(position)
-            data = file.read()
-    except OSError:
-        return [], inode, position
-    whole = data[: data.rfind(b"\n") + 1]
-    return whole.decode("utf-8", "replace").splitlines(), inode, position + len(whole)
