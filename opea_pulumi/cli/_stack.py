@@ -178,9 +178,10 @@ def running(given: str | None) -> Application:
     Raises:
         OpeaError: no such stack, nothing deployed, or the router does not answer.
     """
+    outputs = deployed_outputs(select_stack(given))
     from opea_pulumi.operations import connect
 
-    return connect(deployed_outputs(select_stack(given)))
+    return connect(outputs)
 
 
 def operations_of(handle: StackHandle) -> Operations:

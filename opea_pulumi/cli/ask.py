@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 @json_option
 def command(question: str, passages: int | None, stack: str | None, as_json: bool) -> None:
     """Ask a running application QUESTION; prints the answer as it comes, its sources and the URL."""
+    outputs = deployed_outputs(select_stack(stack))
     from opea_pulumi.operations import ask, connect
 
-    outputs = deployed_outputs(select_stack(stack))
     parameters = {"k": passages} if passages else {}
     answer = ask(connect(outputs), question, **parameters)
     if as_json:

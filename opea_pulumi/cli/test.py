@@ -18,10 +18,11 @@ def command(stack: str | None, as_json: bool) -> int:
 
     The first hop that loses it is named, with exit code 1. The fact is deleted afterwards.
     """
+    application = running(stack)
     from opea_pulumi.operations import HopResult, smoke_test
 
     results: list[HopResult] = []
-    for result in smoke_test(running(stack)):
+    for result in smoke_test(application):
         results.append(result)
         if not as_json:
             mark = click.style("FAIL", fg="red") if result.error else click.style("ok", fg="green")

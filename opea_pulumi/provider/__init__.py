@@ -17,6 +17,10 @@ __all__ = ["main", "port_holder"]
 
 def main() -> None:
     """Serve the plugin until the engine ends it (the console script ``pulumi-resource-opea``)."""
+    from importlib.util import find_spec
+
+    if find_spec("pulumi") is None or find_spec("psutil") is None:
+        raise SystemExit("pulumi-resource-opea needs more packages: pip install 'opea-pulumi[engine]'")
     from opea_pulumi.provider._serve import main as serve
 
     serve()
