@@ -29,14 +29,18 @@ TELLING = 14.0
 """Weight from which a word must be met: "salary" has 15, "colour" 14, "price" 11, "the" 2."""
 
 BESIDE = 3
-"""Words between a number and what it counts, at most: "27 days", "10 fully paid working days"."""
+"""How far behind a number what it counts may stand, in words: "27 days", "10 paid working days"."""
 
 _ASKS_NUMBER = re.compile(
     r"\b(?:how (?:many|much|long|often|soon|fast|quickly|frequently|big|large|high|tall|heavy|far|old|late)"
     r"|when|until|what time|price|costs?|rate|fee|age|number|limit|max(?:imum)?|min(?:imum)?|size|length)\b",
     re.IGNORECASE,
 )
-_HOW_MANY = re.compile(r"\bhow many\s+(?:of\s+)?(?:the\s+|my\s+|our\s+)?([^\W\d_]+)", re.IGNORECASE)
+_VERB = r"(?:do|does|did|are|is|was|were|can|could|will|would|has|have|had|should|shall|must|may|might)"
+# up to the verb or the "of" ("vacation days do", "days of"); without one it is the first word
+_HOW_MANY = re.compile(
+    rf"\bhow many\s+(?:of\s+)?(?:((?:\S+\s+){{0,3}}?\S+?)\s+(?:of|{_VERB})\b|([^\W\d_]+))", re.IGNORECASE
+)
 _ONE_TO_TWELVE = "one two three four five six seven eight nine ten eleven twelve"
 _NUMBER_WORDS = frozenset(["no", *_ONE_TO_TWELVE.split(), "hundred", "thousand"])
 _NAME = re.compile(r"(?<=[^\s.!?:] )[A-Z][^\W\d_]+")
@@ -71,7 +75,8 @@ class Question:
         self.vector: Vectors = embedder.embed([text])[0]
         self.asks_number = bool(_ASKS_NUMBER.search(text))
         counted = _HOW_MANY.search(text)
-        self._counted = _term(embedder, counted[1].lower(), is_name=False) if counted else None
+        phrase = content_words(counted[1] or counted[2]) if counted else []
+        self._counted = _term(embedder, phrase[-1], is_name=False) if phrase else None
         names = {word.lower() for word in _NAME.findall(text)}
         self.terms = [_term(embedder, word, word in names) for word in content_words(text)]
 
@@ -100,11 +105,8 @@ class Question:
             return True
         found = words(sentence)
         numbers = [place for place, word in enumerate(found) if _has_digit(word) or word in _NUMBER_WORDS]
-        return any(
-            _match(self._counted, TextWords(self.embedder, word)) > 0
-            for place in numbers
-            for word in found[max(0, place - BESIDE) : place + BESIDE + 1]
-        )
+        beside = {word for place in numbers for word in found[max(0, place - 1) : place + BESIDE + 1]}
+        return _match(self._counted, TextWords(self.embedder, " ".join(sorted(beside)))) > 0
 
     def cosine(self, text: str) -> float:
         """Similarity of the whole texts, 0 to 1."""

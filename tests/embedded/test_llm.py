@@ -89,8 +89,22 @@ def test_the_rag_prompt_is_read(client, prompt):
 
 
 @pytest.mark.parametrize(
+    "question",
+    [
+        "How many days of vacation do employees get?",
+        "How many vacation days do employees get?",
+        "How many days off do employees get?",
+        "How many of the vacation days are for employees?",
+    ],
+)
+def test_what_is_counted_is_the_head_of_its_phrase(client, question):
+    assert "27 days" in ask(client, question, DOCUMENTS).choices[0].message.content
+
+
+@pytest.mark.parametrize(
     ("question", "documents"),
     [
+        ("How many employees are there?", DOCUMENTS),
         ("Who invented the telephone?", DOCUMENTS),
         ("How many days of vacation do interns in Peru get?", DOCUMENTS),
         (QUESTION, []),
