@@ -55,7 +55,8 @@ class LocalApplication(pulumi.ComponentResource):
         self, name: str, args: LocalApplicationArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         # secret in the state, even if they were given in plain
-        self._secrets: pulumi.Output[Mapping[str, str]] = pulumi.Output.secret(args.get("secrets") or {})
+        given: Any = args.get("secrets") or {}
+        self._secrets: pulumi.Output[Mapping[str, str]] = pulumi.Output.secret(given)
         inputs: dict[str, Any] = {**args, "secrets": self._secrets} if "secrets" in args else {**args}
         super().__init__("opea:index:LocalApplication", name, inputs, opts)
         self._name = name

@@ -21,7 +21,7 @@ def lines(path: Path, tail: int, *, follow: bool) -> Iterator[str]:
         OperationError: the file cannot be read.
     """
     try:
-        file = path.open("rb")
+        file: BinaryIO = path.open("rb")
     except OSError as error:
         message = f"the log cannot be read: {error.strerror}: {path}"
         raise OperationError(message, code="no-log") from None
