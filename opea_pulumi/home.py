@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import platformdirs
 
 
-def home() -> Path:
+def home(environ: Mapping[str, str] = os.environ) -> Path:
     """The folder of states, stores and logs (``OPEA_HOME``, else the user's data directory)."""
-    given = os.environ.get("OPEA_HOME")
-    return Path(given).expanduser().absolute() if given else platformdirs.user_data_path("opea-pulumi")
+    return _folder(environ.get("OPEA_HOME")) or platformdirs.user_data_path("opea-pulumi", appauthor=False)
 
 
-def cache() -> Path:
+def cache(environ: Mapping[str, str] = os.environ) -> Path:
     """The folder of what can be made again (``OPEA_CACHE``, else the user's cache directory)."""
-    given = os.environ.get("OPEA_CACHE")
-    return Path(given).expanduser().absolute() if given else platformdirs.user_cache_path("opea-pulumi")
+    return _folder(environ.get("OPEA_CACHE")) or platformdirs.user_cache_path("opea-pulumi", appauthor=False)
+
+
+def _folder(given: str | None) -> Path | None:
+    return Path(os.path.abspath(Path(given).expanduser())) if given else None  # noqa: PTH100  links stay

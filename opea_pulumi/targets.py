@@ -20,9 +20,6 @@ from opea_pulumi.terms import Profile
 DEFAULT = "local"
 """The target that is meant when nothing names one."""
 
-PROJECT = "opea"
-"""The Pulumi project of every stack, as in Pulumi.yaml."""
-
 OUTPUTS = ("application", "endpoints", "profile", "target", "url")
 """The stack outputs that every target gives.
 

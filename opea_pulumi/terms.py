@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+PROJECT = "opea"
+"""The Pulumi project of every stack, as in Pulumi.yaml."""
+
 
 class Profile(StrEnum):
     """Which implementation of the services is deployed: OPEA's images or the small embedded ones."""

@@ -13,7 +13,8 @@ import pulumi
 
 from opea_pulumi.application import load_application
 from opea_pulumi.errors import OpeaError
-from opea_pulumi.targets import PROJECT, Deployment, blueprint_for, load_target
+from opea_pulumi.targets import Deployment, blueprint_for, load_target
+from opea_pulumi.terms import PROJECT
 
 EXAMPLE = "examples/chatqna"
 

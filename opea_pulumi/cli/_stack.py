@@ -101,7 +101,10 @@ def select_stack(given: str | None) -> StackHandle:
         UsageError, EngineError: as :func:`choose_stack` and :func:`open_stacks`; no stack of that name.
     """
     stacks = open_stacks()
-    name = choose_stack(stacks, given)
+    return _open(stacks, choose_stack(stacks, given))
+
+
+def _open(stacks: Stacks, name: str) -> StackHandle:
     try:
         return stacks.open(name)
     except EngineError as error:
@@ -122,11 +125,12 @@ def recorded(given: str | None) -> Recorded | None:
     """What the stack ``given``, or the one last brought up from this directory, was brought up with.
 
     Raises:
-        UsageError, EngineError: as :func:`select_stack`.
+        EngineError: as :func:`open_stacks`; there is no such stack.
     """
-    if not given and str(Path.cwd()) not in _last_stacks():
+    name = given or _last_stacks().get(str(Path.cwd()))
+    if not name:
         return None
-    handle = select_stack(given)
+    handle = _open(open_stacks(), name)
     # an update that failed has left no outputs, one by plain pulumi no configuration here
     outputs, config = handle.outputs(), handle.config()
     application, target = (

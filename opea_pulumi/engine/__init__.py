@@ -22,7 +22,7 @@ from opea_pulumi.engine.find import Engine, Report, find, obtain
 from opea_pulumi.engine.home import Home
 from opea_pulumi.engine.install import install
 from opea_pulumi.engine.progress import Progress, Row, Summary
-from opea_pulumi.engine.stacks import PROJECT, StackInfo, Stacks
+from opea_pulumi.engine.stacks import StackInfo, Stacks
 
 if TYPE_CHECKING:
     from opea_pulumi.engine._command import Interrupted
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = [
     "MINIMUM",
     "PINNED",
-    "PROJECT",
     "Engine",
     "Home",
     "Interrupted",

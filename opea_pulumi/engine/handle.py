@@ -19,8 +19,9 @@ from opea_pulumi.engine._inline import InlineProgram
 from opea_pulumi.engine._recover import unlock, without_pending
 from opea_pulumi.engine._text import redact
 from opea_pulumi.engine.progress import Progress, Summary
-from opea_pulumi.engine.stacks import PROJECT, Program
+from opea_pulumi.engine.stacks import Program
 from opea_pulumi.errors import EngineError, OpeaError
+from opea_pulumi.terms import PROJECT
 
 if TYPE_CHECKING:
     from opea_pulumi.engine.stacks import Stacks

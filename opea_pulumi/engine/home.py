@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from opea_pulumi import home as places
 from opea_pulumi.errors import EngineError
 
 __all__ = ["Home"]
@@ -29,12 +30,8 @@ class Home:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Home:
         """The folders that OPEA_HOME and OPEA_CACHE name, or the user's own."""
-        import platformdirs
-
         environ = os.environ if environ is None else environ
-        data = environ.get("OPEA_HOME") or platformdirs.user_data_dir("opea-pulumi", appauthor=False)
-        cache = environ.get("OPEA_CACHE") or platformdirs.user_cache_dir("opea-pulumi", appauthor=False)
-        return cls(_absolute(data), _absolute(cache))
+        return cls(places.home(environ), places.cache(environ))
 
     @property
     def state(self) -> Path:
@@ -82,10 +79,6 @@ class Home:
         except OSError as error:
             raise _not_writable(folder, error, variable) from error
         return folder
-
-
-def _absolute(path: str) -> Path:
-    return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100  resolve() would follow links
 
 
 def _write_once(path: Path, text: str) -> None:

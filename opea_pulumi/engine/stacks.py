@@ -15,15 +15,13 @@ from opea_pulumi.engine import _shims
 from opea_pulumi.engine.environment import environment, user_backend
 from opea_pulumi.engine.find import Engine, Report
 from opea_pulumi.engine.home import Home
+from opea_pulumi.terms import PROJECT
 
 if TYPE_CHECKING:
     from opea_pulumi.engine._command import EngineCommand
     from opea_pulumi.engine.handle import StackHandle
 
-__all__ = ["PROJECT", "StackInfo", "Stacks"]
-
-PROJECT = "opea"
-"""The name of the Pulumi project that all stacks belong to."""
+__all__ = ["StackInfo", "Stacks"]
 
 Program = Callable[[], Any]
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 from opea_pulumi.errors import PreflightError
-from opea_pulumi.targets import PROJECT, Deployment
+from opea_pulumi.targets import Deployment
+from opea_pulumi.terms import PROJECT
 
 _NEEDS = {
     "pulumi": "engine",

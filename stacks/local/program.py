@@ -9,7 +9,8 @@ import pulumi
 from opea_pulumi.components.local import LocalApplication
 
 from opea_pulumi.blueprint import Blueprint
-from opea_pulumi.targets import PROJECT, Deployment
+from opea_pulumi.targets import Deployment
+from opea_pulumi.terms import PROJECT
 
 
 def program(deployment: Deployment) -> None:
