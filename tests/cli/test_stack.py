@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from opea_pulumi.cli._stack import choose_stack, forget, remember
-from opea_pulumi.errors import PreflightError, UsageError
+from opea_pulumi.errors import EngineError, PreflightError, UsageError
 
 _CASES = yaml.safe_load(Path(__file__).with_name("which_stack.yaml").read_text())
 
@@ -130,6 +130,16 @@ def test_up_without_app_goes_on_with_what_was_brought_up_from_here(opea, world, 
     assert opea("up", "--stack", "prod").code == 0
     assert world.done == ["up refresh prod"] * 3
     assert set(world.stacks) == {"prod"}
+
+
+def test_up_without_app_goes_on_after_a_first_up_that_failed(opea, world, app):
+    """The stack holds nothing yet, and another one is the only one that is deployed."""
+    world.deploy("other")
+    world.created = {"error": EngineError("no", code="up-failed")}
+    opea("up", str(app)).refused("up-failed")
+    world.stacks["handbook-fake"].error = None
+    assert opea("up").code == 0
+    assert world.done == ["up refresh handbook-fake"] * 2
 
 
 def test_up_without_app_where_nothing_was_brought_up(opea, world):
