@@ -30,7 +30,7 @@ def command_failed(error: CommandError, stack: str) -> EngineError:
     """The error of a command that shows no events, from what it printed."""
     if isinstance(error, StackNotFoundError):
         return EngineError(
-            f"there is no stack {stack}", code="stack-not-found", hint="list them: opea-pulumi status"
+            f"there is no stack {stack}", code="stack-not-found", hint="pulumi stack ls lists those there are"
         )
     if isinstance(error, ConcurrentUpdateError):
         return EngineError(

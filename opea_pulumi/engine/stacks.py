@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from opea_pulumi.engine import _shims
 from opea_pulumi.engine.environment import environment, user_backend
 from opea_pulumi.engine.find import Engine, Report
 from opea_pulumi.engine.home import Home
+from opea_pulumi.errors import EngineError
 from opea_pulumi.terms import PROJECT
 
 if TYPE_CHECKING:
@@ -75,7 +77,15 @@ class Stacks:
         from opea_pulumi.engine.handle import StackHandle
 
         folder = self._workspace(name)
-        return StackHandle(self, name, folder, program, create=create)
+        try:
+            return StackHandle(self, name, folder, program, create=create)
+        except EngineError as error:
+            # the folder was made for the question only; one with a configuration stays
+            if error.code == "stack-not-found" and {path.name for path in folder.iterdir()} == {
+                "Pulumi.yaml"
+            }:
+                shutil.rmtree(folder)
+            raise
 
     def remove(self, name: str) -> None:
         """Forget a stack that holds no resource, with its configuration. Raises EngineError."""

@@ -71,12 +71,25 @@ class Pipeline:
     started: list[Service] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        try:
+            self._start_all()
+        except BaseException:
+            self.end()
+            raise
+
+    def _start_all(self) -> None:
         self.store = str(self.folder / "store")
         self.embedding = self._start("embedding")
         self.dataprep = self.start_dataprep()
         self.retriever = self.start_retriever()
         self.reranking = self._start("reranking")
         self.llm = self._start("llm")
+
+    def end(self) -> None:
+        """End what still runs."""
+        for service in self.started:
+            if service.process.poll() is None:
+                service.end()
 
     def _start(self, name: str, **environment: str) -> Service:
         self.started.append(Service(name, self.folder, **environment))
@@ -123,9 +136,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """One pipeline for a test module; tests that share it use their own index or file names."""
     running = Pipeline(tmp_path_factory.mktemp("pipeline"))
     yield running
-    for service in running.started:
-        if service.process.poll() is None:
-            service.end()
+    running.end()
 
 
 @pytest.fixture

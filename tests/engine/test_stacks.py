@@ -100,6 +100,7 @@ def test_a_stack_that_is_not_there_is_one_clear_error(stacks):
     with pytest.raises(EngineError, match="no stack nothing-here") as caught:
         stacks.open("nothing-here", program)
     assert caught.value.code == "stack-not-found"
+    assert not stacks.home.workspace("nothing-here").exists()
 
 
 def test_a_project_error_of_the_program_comes_back_as_it_is(stacks):

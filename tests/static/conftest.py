@@ -4,6 +4,7 @@ They do not see through the editable mapping of components/ and stacks/ (pyproje
 the package is laid out with links: opea_pulumi/components -> components/, opea_pulumi/stacks -> stacks/.
 """
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -28,11 +29,23 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def modules(farm: Path) -> set[str]:
+def packages() -> set[str]:
+    """Every folder of the wheel, those that hold only data among them."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return set(project["tool"]["setuptools"]["packages"])
+
+
+@pytest.fixture(scope="session")
+def modules() -> set[str]:
     """Every module of the package, found by its files."""
+    homes = {
+        "opea_pulumi": "opea_pulumi",
+        "components": "opea_pulumi.components",
+        "stacks": "opea_pulumi.stacks",
+    }
     found = set()
-    for folder in ("opea_pulumi", "opea_pulumi/components", "opea_pulumi/stacks"):
-        for file in (farm / folder).rglob("*.py"):
-            parts = file.relative_to(farm).with_suffix("").parts
-            found.add(".".join(part for part in parts if part != "__init__"))
+    for folder, package in homes.items():
+        for file in (ROOT / folder).rglob("*.py"):
+            parts = file.relative_to(ROOT / folder).with_suffix("").parts
+            found.add(".".join([package, *(part for part in parts if part != "__init__")]))
     return found
