@@ -6,7 +6,7 @@ import statistics
 import time
 from urllib.parse import urlsplit
 
-from benchmarks.tools import COMMAND, cost_of, deployed, ratio, spread, table
+from benchmarks.tools import COMMAND, STACK, cost_of, deployed, ratio, spread, table
 
 ROUNDS = 60
 QUESTION = "How long does the battery of the Halden H2 last?"
@@ -16,8 +16,8 @@ DOCUMENT = "The battery of the Halden H2 lasts 34 months. The Halden H2 measures
 def run() -> str:
     with deployed() as (app, environ):
         (app / "manual.txt").write_text(DOCUMENT)
-        cost_of([*COMMAND, "up", str(app)], **environ)
-        cost_of([*COMMAND, "ingest", str(app / "manual.txt")], **environ)
+        cost_of([*COMMAND, "up", str(app), *STACK], **environ)
+        cost_of([*COMMAND, "ingest", *STACK, str(app / "manual.txt")], **environ)
         endpoints = _endpoints(environ)
         clients = {name: _Client(url) for name, url in endpoints.items()}
         measured = {"openai": [], "mega": [], "by hand": []}
@@ -46,7 +46,10 @@ def _endpoints(environ: dict[str, str]) -> dict[str, str]:
     import subprocess
 
     printed = subprocess.run(
-        [*COMMAND, "outputs", "--json"], env={**os.environ, **environ}, capture_output=True, check=True
+        [*COMMAND, "outputs", *STACK, "--json"],
+        env={**os.environ, **environ},
+        capture_output=True,
+        check=True,
     )
     return json.loads(printed.stdout)["endpoints"]
 

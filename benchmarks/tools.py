@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 COMMAND = (sys.executable, "-m", "opea_pulumi.cli")
+STACK = ("--stack", "bench")
 
 
 @dataclass(frozen=True)
@@ -84,4 +85,4 @@ def deployed() -> Iterator[tuple[Path, dict[str, str]]]:
         try:
             yield app, environ
         finally:
-            cost_of([*COMMAND, "destroy", "--yes", "--stack", "bench-local"], **environ)
+            cost_of([*COMMAND, "destroy", "--yes", *STACK], **environ)

@@ -6,7 +6,7 @@ import time
 import urllib.request
 from urllib.error import URLError
 
-from benchmarks.tools import COMMAND, cost_of, deployed, ratio, spread, table
+from benchmarks.tools import COMMAND, STACK, cost_of, deployed, ratio, spread, table
 from opea_pulumi.application import load_application
 from opea_pulumi.blueprint import build_blueprint
 from opea_pulumi.flow import dump_flow
@@ -18,8 +18,8 @@ def run() -> str:
     first, again, by_hand = [], [], []
     for _ in range(ROUNDS):
         with deployed() as (app, environ):
-            first.append(cost_of([*COMMAND, "up", str(app)], **environ).wall)
-            again.append(cost_of([*COMMAND, "up", str(app)], **environ).wall)
+            first.append(cost_of([*COMMAND, "up", str(app), *STACK], **environ).wall)
+            again.append(cost_of([*COMMAND, "up", str(app), *STACK], **environ).wall)
         by_hand.append(_by_hand())
     rows = [
         ("up of ChatQnA, first (6 processes, engine included)", spread(first), ratio(first, by_hand)),

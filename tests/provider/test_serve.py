@@ -150,6 +150,7 @@ def test_the_engine_constructs_components_of_other_targets(two_targets, engine):
 
 @pytest.mark.engine
 def test_a_missing_extra_is_one_message(two_targets, engine):
+    engine.up()
     engine.more = lambda _process: Remote("DockerApplication", "two", {})
     with pytest.raises(EngineError) as caught:
         engine.up()
