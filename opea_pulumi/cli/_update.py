@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,13 @@ class Plan:
         if self.profile:
             handle.set_config("profile", self.profile)
         return handle
+
+    def keep_secrets(self, handle: StackHandle) -> None:
+        """Encrypt the environment's secrets into the stack's configuration: the next up needs them, too."""
+        for secret in self.deployment.blueprint.secrets:
+            given = next((os.environ[name] for name in secret.environment if os.environ.get(name)), None)
+            if given is not None:
+                handle.set_config(secret.config, given, secret=True)
 
 
 def _refuse_another(handle: StackHandle, source: Path) -> None:

@@ -27,6 +27,7 @@ def command(
     """
     plan = plan_update(app, target, profile, stack)
     handle = plan.open(open_stacks())
+    plan.keep_secrets(handle)
     remember(handle.name)
     with progress_view(quiet=as_json) as view:
         summary = handle.up(view, refresh=True)

@@ -151,8 +151,8 @@ class FakeHandle:
     def config(self) -> dict[str, str]:
         return self._stack.config
 
-    def set_config(self, key: str, value: str) -> None:
-        self._stack.config[f"opea:{key}"] = value
+    def set_config(self, key: str, value: str, *, secret: bool = False) -> None:
+        self._stack.config[f"opea:{key}"] = "[secret]" if secret else value
 
     def resources(self) -> list[Resource]:
         return [Resource("urn:pulumi:s::opea::t::n", "t", "1", {"pid": 1})] * len(self._stack.outputs)
