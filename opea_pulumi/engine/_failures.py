@@ -33,11 +33,7 @@ def command_failed(error: CommandError, stack: str) -> EngineError:
             f"there is no stack {stack}", code="stack-not-found", hint="pulumi stack ls lists those there are"
         )
     if isinstance(error, ConcurrentUpdateError):
-        return EngineError(
-            f"stack {stack} is being updated by another process",
-            code="stack-locked",
-            hint="wait for it to end, then repeat the command",
-        )
+        return _locked(f"stack {stack}")
     return _known(
         one_screen([readable(_stderr(str(error)))]) or "the engine failed and said nothing",
         "engine-failed",
@@ -55,10 +51,20 @@ def update_failed(
             code="engine-killed",
             hint=f"repeat the command, it clears up first; the output until then is in {log}",
         )
+    if isinstance(error, ConcurrentUpdateError):  # it began between our look at the locks and the engine's
+        return _locked("the stack")
     blocks = [_block(urn, text) for urn, text in progress.errors()]
     blocks = [block for block in blocks if block] or [readable(_stderr(str(error)))]
     message = redact(one_screen(blocks), secrets) or "the engine said no reason"
     return _known(f"{operation} failed: {message}", f"{operation}-failed", f"the whole output is in {log}")
+
+
+def _locked(stack: str) -> EngineError:
+    return EngineError(
+        f"{stack} is being updated by another process",
+        code="stack-locked",
+        hint="wait for it to end, then repeat the command",
+    )
 
 
 def _block(urn: str, text: str) -> str:
