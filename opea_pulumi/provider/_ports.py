@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import ipaddress
+import os
 import socket
+import tempfile
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -92,11 +96,16 @@ def is_loopback(address: str) -> bool:
 
 
 class Reservations:
-    """Ports that checks of this plugin have promised, by URN; two parallel checks never promise one twice."""
+    """Ports that checks of this plugin have promised, by URN; two parallel checks never promise one twice.
+
+    A port that was not asked for is claimed on the machine, too, as long as this plugin runs: another
+    stack's plugin that looks for one at the same time passes over it.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._ports: dict[str, int] = {}
+        self._claims: dict[str, Claim] = {}
 
     def fixed(self, urn: str, port: int) -> str | None:
         """Promise ``port`` to ``urn``; returns the URN that has it already, if any."""
@@ -115,14 +124,32 @@ class Reservations:
             taken = {port for name, port in self._ports.items() if name != urn}
             again = [port] if (port := self._ports.get(urn)) and _usable(port, urn, preferred) else []
             port = next((port for port in (*wanted, *again) if port not in taken), None)
-            port = port or _next_free(preferred, taken)
+            if port is None:
+                port = self._claim(urn, preferred, taken)
             self._ports[urn] = port
             return port
+
+    def _claim(self, urn: str, preferred: int | None, taken: set[int]) -> int:
+        self._unclaim(urn)
+        for port in _candidates(preferred):
+            claim = Claim(port) if port not in taken else None
+            if claim is None or not claim.held:
+                continue
+            if is_free(port):
+                self._claims[urn] = claim
+                return port
+            claim.end()
+        raise AssertionError("candidates never end")
 
     def release(self, urn: str) -> None:
         """Forget the promise made to ``urn``."""
         with self._lock:
             self._ports.pop(urn, None)
+            self._unclaim(urn)
+
+    def _unclaim(self, urn: str) -> None:
+        if claim := self._claims.pop(urn, None):
+            claim.end()
 
 
 def _usable(port: int, urn: str, preferred: int | None) -> bool:
@@ -133,14 +160,41 @@ def _usable(port: int, urn: str, preferred: int | None) -> bool:
     return found is None or found.urn == urn
 
 
-def _next_free(preferred: int | None, taken: set[int]) -> int:
+def _candidates(preferred: int | None) -> Iterator[int]:
+    """The preferred port and the ones after it, then whatever the system gives, without end."""
     if preferred is not None:
-        for port in range(preferred, min(preferred + _NEXT_TRIED, 65536)):
-            if port not in taken and is_free(port):
-                return port
+        yield from range(preferred, min(preferred + _NEXT_TRIED, 65536))
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
-        if port not in taken:
-            return port
+        yield port
+
+
+class Claim:
+    """A lock on a port's number among this user's plugins; the system ends it with the plugin.
+
+    ``held`` is false when another plugin has it. Where no lock can be made, every claim is held:
+    then only two updates in the same second could meet at one port.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.held = True
+        self._file: int | None = None
+        with contextlib.suppress(OSError):
+            folder = Path(tempfile.gettempdir(), f"opea-pulumi-{os.getuid()}")
+            folder.mkdir(mode=0o700, exist_ok=True)
+            if folder.stat().st_uid == os.getuid():
+                self._file = os.open(folder / f"port-{port}", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        if self._file is not None:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                self.held = False
+                self.end()
+
+    def end(self) -> None:
+        """Let others have the port's number."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None

@@ -119,6 +119,20 @@ def test_two_applications_side_by_side(command):
     assert "recipes-local" in shown
 
 
+def test_two_applications_brought_up_at_once(command):
+    names = ("handbook", "recipes")
+    apps = [write_app(command.cwd, name=name) for name in names]
+    running = [
+        command.start("up", str(app), "--stack", f"{name}-local")
+        for app, name in zip(apps, names, strict=True)
+    ]
+    for process in running:
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == 0, out + err
+    one, two = (command.json("outputs", "--stack", f"{name}-local")["endpoints"] for name in names)
+    assert not set(one.values()) & set(two.values())
+
+
 def test_a_requested_port_is_kept(command):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

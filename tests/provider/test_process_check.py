@@ -111,6 +111,26 @@ def test_parallel_checks_never_promise_one_port_twice(tools, count):
     assert preferred in chosen
 
 
+def test_plugins_of_two_stacks_never_promise_one_port_twice(tools):
+    """Each has reservations of its own; what one has promised stays free on the machine until it is used."""
+    plugins, preferred = [Reservations() for _ in range(8)], tools.free_port()
+    with ThreadPoolExecutor(len(plugins)) as pool:
+        chosen = list(pool.map(lambda plugin: plugin.choose("urn", (), preferred), plugins))
+    assert len(set(chosen)) == len(plugins)
+    assert preferred in chosen
+    for plugin in plugins:
+        plugin.release("urn")
+    assert Reservations().choose("urn", (), preferred) == preferred
+
+
+def test_a_promise_made_again_is_the_same(tools):
+    reservations, preferred = Reservations(), tools.free_port()
+    assert {reservations.choose("urn", (), preferred) for _ in range(3)} == {preferred}
+    moved = tools.free_port()
+    assert reservations.choose("urn", (), moved) == moved
+    assert Reservations().choose("urn", (), preferred) == preferred
+
+
 def test_a_fixed_port_twice_names_the_other(drive, tools):
     one, two = drive("one"), drive("two")
     port = tools.free_port()
