@@ -39,7 +39,7 @@ def test_the_right_document_is_among_four(corpus_pipeline, half, first, capsys):
     hits = sum(rank > 0 for rank in found) / len(found)
     mrr = sum(1 / rank for rank in found if rank) / len(found)
     with capsys.disabled():
-        print(f"\n{len(found)} questions ({half}): hit@4 {hits:.2f}, MRR {mrr:.3f}")  # noqa: T201
+        print(f"\n{len(found)} questions ({half}): hit@4 {hits:.2f}, MRR {mrr:.3f}")
     assert hits >= 0.95
     assert mrr >= 0.9
 
@@ -54,7 +54,7 @@ def test_the_answer_quotes_the_right_document(corpus_pipeline, half, first, top_
         right += answer.startswith(f"From {question['source']}: ") and question["says"] in answer
     share = right / len(questions)
     with capsys.disabled():
-        print(f"\n{len(questions)} questions ({half}), top_n {top_n}: {share:.2f} answered rightly")  # noqa: T201
+        print(f"\n{len(questions)} questions ({half}), top_n {top_n}: {share:.2f} answered rightly")
     assert share >= 0.8
 
 
