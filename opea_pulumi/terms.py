@@ -20,3 +20,18 @@ class Hardware(StrEnum):
 
     XEON = "xeon"
     GAUDI = "gaudi"
+    NVIDIA = "nvidia"
+    ROCM = "rocm"
+
+
+class Orchestrator(StrEnum):
+    """Who runs the mega flow.
+
+    ``router``: this project's, any graph; ``megaservice``: OPEA's own image of a known application;
+    ``gmc``: the GMC operator's router; ``none``: nobody, users reach the flow's only service itself.
+    """
+
+    ROUTER = "router"
+    MEGASERVICE = "megaservice"
+    GMC = "gmc"
+    NONE = "none"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from opea_pulumi.terms import Hardware, Profile
+from opea_pulumi.flow import Dependency, NodeKind
+from opea_pulumi.terms import Hardware, Orchestrator, Profile
 
 from ._mega_flow import MegaFlow
 
@@ -26,6 +27,12 @@ def _checked_url(url: str) -> str:
     return url
 
 
+def _inside(path: str) -> str:
+    if ".." in path.split("/"):
+        raise ValueError("leaves the application's folder")
+    return path
+
+
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Endpoint = Annotated[str, Field(pattern=r"^/[^\s?#{}]*$")]
 # neither a user's name nor a query: both are places for keys, and endpoints are joined to the url
@@ -33,40 +40,179 @@ Url = Annotated[str, Field(pattern=r"^https?://[^\s/?#@\\]+(/[^\s?#]*)?$"), Afte
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")]
 Text = Annotated[str, Field(min_length=1)]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Label = Annotated[str, Field(pattern=r"^([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")]
+Count = Annotated[int, Field(ge=1, le=1000, strict=True)]
+Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
+MountPath = Annotated[str, Field(pattern=r"^/[^\s:{}]*$")]
+RelativePath = Annotated[str, Field(pattern=r"^[^\s\\{}/][^\s\\{}]*$"), AfterValidator(_inside)]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class ResourcesSpec(_Part):
+    """Requests in Kubernetes notation; what is ``None`` is the catalogue's or the estimate's to say.
+
+    ``accelerators`` counts cards, ``accelerator_memory`` is what one of them holds.
+    """
+
+    cpu: Quantity | None = None
+    memory: Quantity | None = None
+    ephemeral_storage: Quantity | None = None
+    accelerators: Annotated[int, Field(ge=1, le=64, strict=True)] | None = None
+    accelerator_memory: Quantity | None = None
+
+
+class AutoscalingSpec(_Part):
+    """Replicas by load: between ``min`` and ``max``; ``target`` is the queue metric per replica."""
+
+    min: Count = 1
+    max: Count = 4
+    target: Annotated[int, Field(ge=1, strict=True)] | None = None
+
+
+class ServerSpec(_Part):
+    """The model server behind a microservice: its ``kind``, and what differs from the catalogue.
+
+    ``args`` are added to the catalogue's; ``command`` replaces the image's own.
+    """
+
+    kind: Text | None = None
+    image: Text | None = None
+    command: list[str] | None = None
+    args: list[str] = Field(default_factory=list)
+    environment: dict[Variable, str] = Field(default_factory=dict)
+    replicas: Count | None = None
+    resources: ResourcesSpec | None = None
+    autoscaling: AutoscalingSpec | None = None
+
+
+def _named_server(value: Any) -> Any:
+    return {"kind": value} if isinstance(value, str) else value
+
+
 class MicroServiceSpec(_Part):
-    """One entry of ``opea_micro_services``; what is ``None`` is the catalogue's to say."""
+    """One entry of ``opea_micro_services``; what is ``None`` is the catalogue's to say.
+
+    ``server`` may be written as its kind alone. ``uses`` gives an environment variable the address
+    of another service; ``files`` puts files of the application's folder at absolute paths.
+    ``condition`` and ``dependency`` belong to the service's step of the flow (GMConnector's words).
+    """
 
     endpoint: Endpoint | None = None
     port: Port | None = None
     type: Text | None = None
     model: Text | None = None
-    server: Text | None = None
+    server: Annotated[ServerSpec | None, BeforeValidator(_named_server)] = None
     hardware: Hardware | None = None
     image: Text | None = None
     url: Url | None = None
     environment: dict[Variable, str] = Field(default_factory=dict)
+    uses: dict[Variable, Name] = Field(default_factory=dict)
+    files: dict[MountPath, RelativePath] = Field(default_factory=dict)
+    replicas: Count | None = None
+    resources: ResourcesSpec | None = None
+    autoscaling: AutoscalingSpec | None = None
+    condition: Text | None = None
+    dependency: Dependency | None = None
+
+
+class ModelCacheSpec(_Part):
+    """Where the models' weights lie: a volume of ``size``, a claim, or a ``path`` of the host."""
+
+    kind: Literal["volume", "claim", "host_path"] = "volume"
+    name: Name | None = None
+    path: MountPath | None = None
+    size: Quantity | None = None
+    storage_class: Name | None = None
+
+
+class ProxySpec(_Part):
+    """What every workload finds as ``http_proxy``, ``https_proxy`` and ``no_proxy``."""
+
+    http: Url | None = None
+    https: Url | None = None
+    no: Text | None = None
+
+
+class SecretSpec(_Part):
+    """A secret that is there already: its ``name`` where it is deployed, and the ``key`` in it."""
+
+    source: Annotated[Literal["existing"], Field(alias="from")]
+    name: Name
+    key: Name | None = None
+
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
 
 
 class DeploymentSpec(_Part):
-    """``opea_deployment``: how it is deployed, unless a stack's config or a flag says otherwise."""
+    """``opea_deployment``: how it is deployed, unless a stack's config or a flag says otherwise.
+
+    ``secrets`` are by the application's names for them, such as ``hf-token``.
+    """
 
     profile: Profile | None = None
     hardware: Hardware | None = None
     vector_store: Text | None = None
+    namespace: Name | None = None
+    expose: Literal["none", "load_balancer", "ingress", "gateway"] | None = None
+    host: Text | None = None
+    ui: bool | None = None
+    image_registry: Text | None = None
+    image_pull_secret: Name | None = None
+    model_cache: ModelCacheSpec | None = None
+    hub_mirror: Url | None = None
+    offline: bool | None = None
+    proxy: ProxySpec | None = None
+    labels: dict[Label, str] = Field(default_factory=dict)
+    auth: Literal["none", "api_key", "oidc"] | None = None
+    monitoring: bool | None = None
+    istio: bool | None = None
+    allocator: Literal["static", "dynamic"] | None = None
+    secrets: dict[Name, SecretSpec] = Field(default_factory=dict)
+
+
+class StepSpec(_Part):
+    """One step of a node: the ``name`` of a service or of another node; may be written as the name alone."""
+
+    name: Name
+    condition: Text | None = None
+    dependency: Dependency | None = None
+
+
+def _named_step(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+class NodeSpec(_Part):
+    """A node of the flow, as GMConnector knows them: how its steps run."""
+
+    kind: NodeKind
+    steps: list[Annotated[StepSpec, BeforeValidator(_named_step)]] = Field(min_length=1)
 
 
 class MegaServiceSpec(_Part):
-    """``opea_mega_service`` as it is written."""
+    """``opea_mega_service`` as it is written; ``nodes`` may stand in ``mega_flow`` like services."""
 
     port: Port | None = None
     endpoint: Endpoint | None = None
+    orchestrator: Orchestrator | None = None
     mega_flow: list[str] = Field(default_factory=list)
+    nodes: dict[Name, NodeSpec] = Field(default_factory=dict)
+
+
+class PatchSpec(_Part):
+    """A change to what a target makes: JSON patch operations (RFC 6902) or a strategic merge.
+
+    ``workload`` and ``kind`` (of a Kubernetes object) narrow it down; without them it is for all.
+    """
+
+    target: Text
+    workload: Name | None = None
+    kind: Text | None = None
+    json_patch: list[dict[str, Any]] | None = None
+    merge: dict[str, Any] | None = None
 
 
 class Document(_Part):
@@ -79,6 +225,7 @@ class Document(_Part):
     )
     opea_mega_service: MegaServiceSpec = Field(default_factory=MegaServiceSpec)
     opea_deployment: DeploymentSpec = Field(default_factory=DeploymentSpec)
+    patches: list[PatchSpec] = Field(default_factory=list)
 
 
 class MicroService(MicroServiceSpec):
@@ -97,7 +244,9 @@ class MegaService(_Part):
 
     port: Port | None = None
     endpoint: Endpoint | None = None
+    orchestrator: Orchestrator | None = None
     flow: MegaFlow
+    nodes: dict[str, NodeSpec] = Field(default_factory=dict)
 
 
 class Application(_Part):
@@ -111,6 +260,7 @@ class Application(_Part):
     services: dict[str, MicroService] = Field(default_factory=dict)
     mega: MegaService
     deployment: DeploymentSpec = Field(default_factory=DeploymentSpec)
+    patches: tuple[PatchSpec, ...] = ()
 
     def canonical(self) -> Application:
         """The same application without the aliases it was written with; services in the flow's order."""

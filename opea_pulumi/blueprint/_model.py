@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from opea_pulumi.flow import Flow, Node, Step
-from opea_pulumi.terms import Hardware, Profile
+from opea_pulumi.terms import Hardware, Orchestrator, Profile
 
 
 class _Part(BaseModel):
@@ -30,11 +30,16 @@ class SecretValue(_Part):
 
 
 class EndpointValue(_Part):
-    """Where another workload listens; the target fills in ``{host}`` and ``{port}`` of ``format``."""
+    """Where another workload listens; the target fills in ``{host}`` and ``{port}`` of ``format``.
+
+    With ``secret``, the value of one of the blueprint's secrets stands for ``{secret}``, and the
+    whole is as secret as that.
+    """
 
     kind: Literal["endpoint"] = "endpoint"
     workload: str
     format: str = "http://{host}:{port}"
+    secret: str = ""
 
 
 class PathValue(_Part):
@@ -55,12 +60,16 @@ class Port(_Part):
 
 
 class Health(_Part):
-    """How a target sees that a workload serves: GET ``path`` (empty: the port accepts connections).
+    """How a target sees that a workload serves.
 
-    ``interval`` and ``start_budget`` are seconds.
+    GET ``path`` answers 2xx, or ``command`` in its container exits with 0; with neither, the port
+    accepts connections. ``port`` is ``None`` for the workload's own. ``interval`` and
+    ``start_budget`` are seconds.
     """
 
     path: str = ""
+    port: int | None = None
+    command: tuple[str, ...] = ()
     interval: int = 5
     start_budget: int
 
@@ -70,8 +79,19 @@ class Resources(_Part):
 
     cpu: str
     memory: str
+    ephemeral_storage: str = "1Gi"
     accelerator: str = ""
     accelerators: int = 0
+    hugepages: str = ""
+
+
+class Autoscaling(_Part):
+    """Replicas between ``min`` and ``max`` so that the sum of ``series`` per replica is about ``target``."""
+
+    min: int
+    max: int
+    series: tuple[str, ...]
+    target: int
 
 
 class Mount(_Part):
@@ -79,50 +99,129 @@ class Mount(_Part):
 
     volume: str
     path: str
+    read_only: bool = False
+
+
+class FileMount(_Part):
+    """A file with this content at ``path`` (absolute)."""
+
+    path: str
+    content: str
 
 
 class Security(_Part):
-    """The Pod Security profile that a workload meets, and its named exceptions."""
+    """The Pod Security profile that a workload meets, and its exceptions by name with their reasons.
+
+    ``user`` and ``group`` are numeric; ``writable`` are folders of the container that it writes to
+    beside its mounts (everything else is read-only).
+    """
 
     profile: Literal["restricted"] = "restricted"
-    exceptions: tuple[str, ...] = ()
+    user: int = 1000
+    group: int = 1000
+    writable: tuple[str, ...] = ("/tmp",)  # noqa: S108 - a folder of the container
+    exceptions: dict[str, str] = Field(default_factory=dict)
+    evidence: str = "assumed"
+
+
+Role = Literal["microservice", "server", "store", "router", "megaservice", "ui", "gateway", "prefetch"]
+"""What a workload is for; ``prefetch`` runs once to its end, before the workloads that need it."""
 
 
 class Workload(_Part):
-    """One thing that runs; the target fills in ``{host}``, ``{port}`` and ``{graph}`` in ``args``."""
+    """One thing that runs; the target fills in ``{host}``, ``{port}`` and ``{graph}`` in ``args``.
+
+    ``entrypoint``, ``shell`` and ``http_client`` are the image's own (see the catalogue). ``downstreams`` are the
+    workloads that it calls; ``after`` those that must have run or be healthy before it starts.
+    ``egress``: ``hub`` calls the model hub, ``remote`` other services outside, by https or ``egress_hosts``.
+    """
 
     name: str
-    role: Literal["microservice", "server", "store", "router"]
+    role: Role
     type: str
     image: str
+    entrypoint: tuple[str, ...] = ()
+    shell: str = "sh"
+    http_client: Literal["python", "curl", "wget", "bash", ""] = "python"
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     environment: dict[str, Value] = Field(default_factory=dict)
     port: Port
+    other_ports: tuple[int, ...] = ()
     health: Health
     resources: Resources
+    hardware: Hardware | None = None
+    model: str = ""
     shared_memory: str = ""
     mounts: tuple[Mount, ...] = ()
+    files: tuple[FileMount, ...] = ()
     replicas: int = 1
+    autoscaling: Autoscaling | None = None
     security: Security = Security()
     downstreams: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    egress: tuple[Literal["hub", "remote"], ...] = ()
 
 
 class Volume(_Part):
-    """Data that outlives the workloads that mount it."""
+    """Data that outlives the workloads that mount it; ``shared``: several workloads write it.
+
+    ``host_path`` or ``claim`` (of Kubernetes) when the user brings the place.
+    """
 
     name: str
     size: str
     purpose: str
+    shared: bool = False
+    host_path: str = ""
+    claim: str = ""
+    storage_class: str = ""
 
 
 class Secret(_Part):
-    """A secret: the stack's config key (namespace ``opea``), else one of the environment variables."""
+    """A secret: the stack's config key (namespace ``opea``), else one of the environment variables.
+
+    ``generate``: a random value does when none is given. ``existing`` and ``key`` name one that is
+    there already, where the application is deployed.
+    """
 
     name: str
     config: str
     environment: tuple[str, ...]
     purpose: str
+    generate: bool = False
+    existing: str = ""
+    key: str = ""
+
+
+class Exposure(_Part):
+    """How users reach the application: ``kind`` as in ``opea_deployment.expose``, and the host's name."""
+
+    kind: Literal["none", "load_balancer", "ingress", "gateway"] = "none"
+    host: str = ""
+
+
+class Settings(_Part):
+    """What holds for every workload of the application, whatever the target."""
+
+    namespace: str = ""
+    image_registry: str = ""
+    image_pull_secret: str = ""
+    labels: dict[str, str] = Field(default_factory=dict)
+    exposure: Exposure = Exposure()
+    monitoring: bool = False
+    istio: bool = False
+
+
+class Patch(_Part):
+    """A change to what one target makes, after everything else (see the language's ``patches``)."""
+
+    target: str
+    workload: str = ""
+    kind: str = ""
+    json_patch: tuple[dict[str, Any], ...] = ()
+    merge: dict[str, Any] = Field(default_factory=dict)
+    path: str = ""
 
 
 class Route(_Part):
@@ -136,17 +235,26 @@ _SCHEME = "workload://"
 
 
 class Blueprint(_Part):
-    """Everything that a target deploys; ``workloads`` stand in the order in which they can start."""
+    """Everything that a target deploys; ``workloads`` stand in the order in which they can start.
+
+    ``application`` is the name of the known one, ``flow`` the graph (also where a megaservice image
+    runs it by itself).
+    """
 
     name: str
+    application: str = ""
     profile: Profile
     release: str
     hardware: Hardware
+    orchestrator: Orchestrator
     workloads: tuple[Workload, ...]
     volumes: tuple[Volume, ...] = ()
     secrets: tuple[Secret, ...] = ()
     route: Route
+    ui: str = ""
     flow: Flow
+    settings: Settings = Settings()
+    patches: tuple[Patch, ...] = ()
 
     def workload(self, name: str) -> Workload:
         """The workload of a name; ``KeyError`` when there is none."""

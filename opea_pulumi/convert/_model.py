@@ -1,0 +1,28 @@
+"""What a conversion gives: text, and what the format could not hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Something of the application that a format cannot hold.
+
+    ``place`` is a workload or a key path, ``what`` is lost or done otherwise, ``why`` the format's reason.
+    """
+
+    place: str
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.what} ({self.why})"
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """The text in the format (ends with a newline), and the losses in a fixed order."""
+
+    text: str
+    losses: tuple[Loss, ...] = ()

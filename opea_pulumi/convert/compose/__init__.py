@@ -1,0 +1,1 @@
+"""Docker compose (Compose Specification)."""

@@ -1,0 +1,1 @@
+"""GMConnector custom resources."""

@@ -1,0 +1,1 @@
+"""KServe InferenceGraph and InferenceServices."""

@@ -1,0 +1,1 @@
+"""plain Kubernetes manifests."""
