@@ -118,8 +118,19 @@ def parse(text: str | bytes, file: str = "") -> Source:
 
 
 def _check_depth(source: Source, data: bytes) -> None:
+    try:
+        _walk(source, data, SAFE_LOADER)
+        return
+    except yaml.scanner.ScannerError as error:
+        if "nesting depth" not in str(error.problem):
+            raise
+    # newer libyaml has a limit of its own and looks far ahead; PyYAML's own scanner gets to the place
+    _walk(source, data, yaml.SafeLoader)
+
+
+def _walk(source: Source, data: bytes, loader: Any) -> None:
     depth = 0
-    for event in yaml.parse(data, Loader=SAFE_LOADER):
+    for event in yaml.parse(data, Loader=loader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
