@@ -3,20 +3,40 @@
 from ._interface import MicroService, ServiceOrchestrator
 from ._load import FILE_NAME, Loaded, dump_application, load_application, parse_application, slug
 from ._mega_flow import MegaFlow
-from ._model import Application, DeploymentSpec, MegaService
+from ._model import (
+    Application,
+    AutoscalingSpec,
+    DeploymentSpec,
+    MegaService,
+    MicroServiceSpec,
+    ModelCacheSpec,
+    NodeSpec,
+    PatchSpec,
+    ResourcesSpec,
+    ServerSpec,
+    StepSpec,
+)
 from ._model import MicroService as ServiceModel
 from ._types import service_types
 
 __all__ = [
     "FILE_NAME",
     "Application",
+    "AutoscalingSpec",
     "DeploymentSpec",
     "Loaded",
     "MegaFlow",
     "MegaService",
     "MicroService",
+    "MicroServiceSpec",
+    "ModelCacheSpec",
+    "NodeSpec",
+    "PatchSpec",
+    "ResourcesSpec",
+    "ServerSpec",
     "ServiceModel",
     "ServiceOrchestrator",
+    "StepSpec",
     "dump_application",
     "load_application",
     "parse_application",

@@ -1,20 +1,22 @@
-"""Blueprint = f(Application, profile, release, hardware)."""
+"""Blueprint = f(Application, orchestrator, profile, release, hardware)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 
 from opea_pulumi.application import Application, slug
-from opea_pulumi.catalog import DEFAULT_RELEASE, Release, load_release
-from opea_pulumi.errors import CatalogError, Location
-from opea_pulumi.terms import Hardware, Profile
+from opea_pulumi.flow import Flow
+from opea_pulumi.terms import Hardware, Orchestrator, Profile
 
 from ._complete import complete
 from ._flow import build_flow
-from ._model import Blueprint, Route, Secret, SecretValue, Volume, Workload
+from ._model import Blueprint, Route, Workload
+from ._orchestrator import check_none, choose_orchestrator, choose_release
 from ._plan import Plan, blueprint_error
-from ._workloads import ROUTER, router_workload, workloads_of
+from ._settings import patches_of, secrets_of, settings_of, volumes_of, with_proxy
+from ._values import GATEWAY, ROUTER, UI, route_workload
+from ._workloads import front_of, workloads_of
 
 
 def build_blueprint(
@@ -24,47 +26,56 @@ def build_blueprint(
     profile: Profile | None = None,
     release: str | None = None,
     hardware: Hardware | None = None,
+    orchestrator: Orchestrator | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> Blueprint:
     """Build the blueprint of an application.
 
     What is ``None`` is taken from the application, else the default: the release's profile or
-    ``opea``, the profile's release, ``xeon``. Equal applications give equal blueprints, byte for byte.
+    ``opea``, the profile's release (1.1 for orchestrator ``gmc``), ``xeon``, the release's first
+    orchestrator that runs the flow. ``files`` are the contents of the application's own files by
+    their paths in its folder. Equal applications give equal blueprints, byte for byte.
 
     Raises:
         BlueprintError: a service that the release does not offer, a missing ``url``, a flow that
-            the router does not run.
+            the orchestrator does not run, a model that does not fit its hardware.
         CatalogError: an unknown release or application.
     """
-    deployment = application.deployment
-    wanted = release or application.release
-    chosen = profile or deployment.profile or (_release(wanted).profile if wanted else Profile.OPEA)
-    row = _release(wanted or DEFAULT_RELEASE[chosen])
-    if row.profile != chosen:
-        message = f"release {row.release} is not of profile {chosen}"
-        hint = f"take opea_release out, or deploy profile {row.profile}"
-        raise blueprint_error("profile-release", message, "opea_release", hint)
-    plan = Plan(complete(application, row), row, hardware or deployment.hardware or Hardware.XEON)
+    row = choose_release(application, profile, release, orchestrator)
+    device = hardware or application.deployment.hardware
+    runs = choose_orchestrator(application, row, device or Hardware.XEON, orchestrator)
+    whole = complete(application, row)
+    device = device or whole.deployment.hardware or Hardware.XEON
+    plan = Plan(whole, row, device, runs, files or {})
+    check_none(plan)
     flow = build_flow(plan)
-    workloads = _start_order(_workloads(plan))
+    workloads = _start_order(with_proxy(plan, _workloads(plan)))
     return Blueprint(
         name=slug(name),
+        application=application.name if runs is Orchestrator.MEGASERVICE and application.name else "",
         profile=row.profile,
         release=row.release,
         hardware=plan.hardware,
+        orchestrator=runs,
         workloads=workloads,
-        volumes=_volumes(row, workloads),
-        secrets=_secrets(row, workloads),
-        route=Route(workload=ROUTER, endpoint=flow.endpoint),
+        volumes=volumes_of(plan, workloads),
+        secrets=secrets_of(plan, workloads),
+        route=Route(workload=route_workload(plan), endpoint=_endpoint(plan, flow)),
+        ui=next((name for name in (GATEWAY, UI) if any(item.name == name for item in workloads)), ""),
         flow=flow,
+        settings=settings_of(plan),
+        patches=patches_of(plan),
     )
 
 
-def _release(name: str) -> Release:
-    try:
-        return load_release(name)
-    except CatalogError as error:
-        error.location = error.location or Location(path="opea_release")
-        raise
+def _endpoint(plan: Plan, flow: Flow) -> str:
+    """A megaservice image listens where it does; a service that is reached itself, at its own endpoint."""
+    if plan.megaservice is not None:
+        return plan.megaservice.endpoint
+    if plan.orchestrator is Orchestrator.NONE:
+        name = plan.flow_services[0]
+        return plan.services[name].endpoint or plan.row(name).endpoint
+    return flow.endpoint
 
 
 def _workloads(plan: Plan) -> dict[str, Workload]:
@@ -74,14 +85,17 @@ def _workloads(plan: Plan) -> dict[str, Workload]:
         if workload.name in workloads:
             raise _name_taken(plan, workload.name)
         workloads[workload.name] = workload
-    workloads[ROUTER] = router_workload(plan, workloads)
+    for workload in front_of(plan, list(workloads)):
+        if workload.name in workloads:
+            raise _name_taken(plan, workload.name)
+        workloads[workload.name] = workload
     _check_ports(plan, workloads)
     return workloads
 
 
 def _check_names(plan: Plan) -> None:
     """External services count, too: their keys are named like workloads."""
-    taken = {ROUTER}
+    taken = {ROUTER, UI, GATEWAY}
     for name in plan.services:
         if slug(name) in taken:
             raise _name_taken(plan, slug(name))
@@ -97,41 +111,24 @@ def _name_taken(plan: Plan, workload: str) -> Exception:
 
 def _check_ports(plan: Plan, workloads: Mapping[str, Workload]) -> None:
     """The language has checked those of services without ``url``; of those with one, some listen here."""
-    ports = {plan.application.mega.port: ROUTER}
+    ports = {plan.application.mega.port: route_workload(plan)}
     for name in plan.services:
         port = workloads[slug(name)].port.requested if slug(name) in workloads else None
-        if port is not None and port in ports:
+        if port is not None and port in ports and ports[port] != slug(name):
             message = f"port {port} is taken by {ports[port]}"
             hint = "give each its own, or none: then a free one is found"
             raise blueprint_error("duplicate-port", message, plan.path(name, "port"), hint)
         ports[port] = slug(name)
 
 
-def _volumes(release: Release, workloads: tuple[Workload, ...]) -> tuple[Volume, ...]:
-    used = sorted({mount.volume for workload in workloads for mount in workload.mounts})
-    return tuple(Volume(name=name, **release.volumes[name].model_dump()) for name in used)
-
-
-def _secrets(release: Release, workloads: tuple[Workload, ...]) -> tuple[Secret, ...]:
-    values = (value for workload in workloads for value in workload.environment.values())
-    used = sorted({value.secret for value in values if isinstance(value, SecretValue)})
-    return tuple(_secret(release, name) for name in used)
-
-
-def _secret(release: Release, name: str) -> Secret:
-    if name in release.secrets:
-        return Secret(name=name, **release.secrets[name].model_dump())
-    words = name.removesuffix("-api-key").split("-")
-    config = words[0] + "".join(word.title() for word in words[1:]) + "ApiKey"
-    variable = f"OPEA_{'_'.join(words).upper()}_API_KEY"
-    purpose = f"bearer key of the url of {' '.join(words)}"
-    return Secret(name=name, config=config, environment=(variable,), purpose=purpose)
-
-
 def _start_order(workloads: Mapping[str, Workload]) -> tuple[Workload, ...]:
-    """Downstreams first, ties by name; so the router is last."""
-    sorter = TopologicalSorter({item.name: item.downstreams for item in workloads.values()})
-    sorter.prepare()
+    """What a workload calls or waits for comes first, ties by name; so what users reach is last."""
+    sorter = TopologicalSorter({item.name: (*item.downstreams, *item.after) for item in workloads.values()})
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        message = f"workloads need each other in a circle: {' >> '.join(error.args[1])}"
+        raise blueprint_error("needs-cycle", message, "opea_micro_services", "take one of the uses out") from None
     order: list[Workload] = []
     while sorter.is_active():
         ready = sorted(sorter.get_ready())

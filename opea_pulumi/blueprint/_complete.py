@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from opea_pulumi.application import Application, ServiceModel, parse_application, service_types
+from collections.abc import Iterable, Iterator, Mapping
+
+from opea_pulumi.application import (
+    Application,
+    DeploymentSpec,
+    MegaService,
+    ServiceModel,
+    parse_application,
+    service_types,
+)
 from opea_pulumi.catalog import Release, application_text, applications
 from opea_pulumi.errors import CatalogError, Location
 
@@ -24,16 +33,57 @@ def _with_defaults(application: Application) -> Application:
     if name is None or (mega.flow.nodes and name not in applications()):
         return application
     known = _known(name)
-    flow = mega.flow if mega.flow.nodes else known.mega.flow
+    own = bool(mega.flow.nodes)
+    source = mega if own else known.mega
+    services = {key: _merged(known.services.get(key), item) for key, item in application.services.items()}
+    offered = {**known.services, **services}
+    in_flow = set(_reached(source, offered))
     for given, service in application.services.items():
-        if given not in flow.nodes and not service_types()[service.type].side:
+        if given not in in_flow and not service_types()[service.type].side and given not in known.services:
             place = f"opea_micro_services.{service.alias or given}"
             message = f"the flow of {name} has no {service.alias or given}"
             raise blueprint_error("unreachable-service", message, place, "give a mega_flow that names it")
-    defaults = {key: service for key, service in known.services.items() if key in flow.nodes}
-    services = {key: _merged(defaults.get(key), service) for key, service in application.services.items()}
-    mega = mega.model_copy(update={"flow": flow, "endpoint": mega.endpoint or known.mega.endpoint})
-    return application.model_copy(update={"mega": mega, "services": {**defaults, **services}})
+    # with a flow of its own, an application takes only what that names
+    defaults = {key: service for key, service in known.services.items() if key in in_flow or not own}
+    merged = mega.model_copy(
+        update={
+            "flow": source.flow,
+            "nodes": source.nodes,
+            "endpoint": mega.endpoint or known.mega.endpoint,
+            "orchestrator": mega.orchestrator or known.mega.orchestrator,
+        }
+    )
+    return application.model_copy(
+        update={
+            "mega": merged,
+            "services": {**defaults, **services},
+            "deployment": _deployment(known.deployment, application.deployment),
+        }
+    )
+
+
+def _reached(mega: MegaService, services: Mapping[str, ServiceModel]) -> Iterator[str]:
+    """The services of the flow, of its nodes, and those that they use."""
+    seen: set[str] = set()
+    waiting: list[str] = list(mega.flow.nodes)
+    while waiting:
+        name = waiting.pop(0)
+        if name in seen:
+            continue
+        seen.add(name)
+        if name in mega.nodes:
+            waiting += [step.name for step in mega.nodes[name].steps]
+        elif name in services:
+            yield name
+            waiting += _uses(services[name])
+
+
+def _uses(service: ServiceModel) -> Iterable[str]:
+    return service.uses.values()
+
+
+def _deployment(default: DeploymentSpec, given: DeploymentSpec) -> DeploymentSpec:
+    return default.model_copy(update={key: getattr(given, key) for key in given.model_fields_set})
 
 
 def _known(name: str) -> Application:

@@ -1,12 +1,16 @@
-"""The blueprint's graph: the mega flow's services as the steps that the router runs."""
+"""The blueprint's graph: the mega flow's services as the steps of nested nodes."""
 
 from __future__ import annotations
 
 from opea_pulumi.application import service_types, slug
-from opea_pulumi.flow import CONTRACTS, Flow, InternalService, Mode, Node, NodeKind, Step
+from opea_pulumi.flow import CONTRACTS, Dependency, Flow, InternalService, Mode, Node, NodeKind, Step
+from opea_pulumi.terms import Orchestrator
 
+from ._graph import Parallel, Part, Serial, structure
 from ._model import workload_url
 from ._plan import Plan, blueprint_error
+
+_FLOW = "opea_mega_service.mega_flow"
 
 
 def step_keys(plan: Plan) -> dict[str, str]:
@@ -24,23 +28,55 @@ def build_flow(plan: Plan) -> Flow:
     """The graph with symbolic addresses.
 
     Raises:
-        BlueprintError: the flow forks or joins, or has a type that the router cannot speak to.
+        BlueprintError: the flow is not made of sequences and branches, or the router cannot run it.
     """
     mega = plan.application.mega
-    if not mega.flow.is_sequence:
-        message = "the router runs flows without forks so far; this one has forks or joins"
-        hint = "write it as one line: a >> b >> c"
-        raise blueprint_error("unsupported-flow", message, "opea_mega_service.mega_flow", hint)
-    settings = {
+    part = structure(mega.flow)
+    if part is None:
+        message = "the flow is no composition of sequences and branches"
+        hint = "every end of one part must lead to every start of the next: (a, b) >> c"
+        raise blueprint_error("tangled-flow", message, _FLOW, hint)
+    return Flow(nodes=_Nodes(plan).build(part), settings=_settings(plan))
+
+
+def _settings(plan: Plan) -> dict[str, str]:
+    mega = plan.application.mega
+    settings = {"endpoint": mega.endpoint or "/", "release": plan.release.release}
+    if plan.orchestrator is not Orchestrator.ROUTER:
+        return settings
+    _check_router(plan)
+    return {
         "mode": Mode.ALIGNED.value,
-        "endpoint": mega.endpoint or "/",
-        "release": plan.release.release,
+        **settings,
         **{f"default.{key}": value for key, value in plan.release.router.defaults.items()},
         **{f"key.{name}": variable for name, variable in step_keys(plan).items()},
-        **{f"type.{name}": _contract(plan, name) for name in plan.services},
+        **{f"type.{name}": _contract(plan, name) for name in plan.services if _stands_in_graph(plan, name)},
     }
-    steps = tuple(_step(plan, name) for name in plan.services)
-    return Flow(nodes={"root": Node(kind=NodeKind.SEQUENCE, steps=steps)}, settings=settings)
+
+
+def unsupported_by_router(plan: Plan) -> bool:
+    """Whether this version's router cannot run the flow."""
+    kinds = {plan.services[name].type for name in plan.services if _stands_in_graph(plan, name)}
+    return not _is_plain(plan) or not kinds <= set(CONTRACTS)
+
+
+def _is_plain(plan: Plan) -> bool:
+    conditional = any(
+        plan.services[name].condition or plan.services[name].dependency for name in plan.flow_services
+    )
+    return plan.application.mega.flow.is_sequence and not plan.application.mega.nodes and not conditional
+
+
+def _check_router(plan: Plan) -> None:
+    if not _is_plain(plan):
+        message = "the router runs flows without forks so far; this one has forks or joins"
+        hint = "write it as one line: a >> b >> c"
+        raise blueprint_error("unsupported-flow", message, _FLOW, hint)
+
+
+def _stands_in_graph(plan: Plan, name: str) -> bool:
+    """Services beside the flow are named in the graph when a client reaches them through the router."""
+    return name in plan.flow_services or plan.services[name].type in CONTRACTS
 
 
 def _contract(plan: Plan, name: str) -> str:
@@ -54,18 +90,79 @@ def _contract(plan: Plan, name: str) -> str:
     return kind
 
 
-def _step(plan: Plan, name: str) -> Step:
-    service, nodes = plan.services[name], plan.application.mega.flow.nodes
-    beside = name not in nodes
-    step = Step(name=name, data="" if beside or name == nodes[0] else "$response")
+class _Nodes:
+    """Builds the nodes of the graph, with names that nothing else has."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.nodes: dict[str, Node] = {}
+        self.taken = {"root", *plan.services, *plan.application.mega.nodes}
+
+    def build(self, part: Part) -> dict[str, Node]:
+        parts = part.parts if isinstance(part, Serial) else (part,)
+        steps = [self._step(item, follows=index > 0) for index, item in enumerate(parts)]
+        beside = [
+            name
+            for name in self.plan.services
+            if name not in self.plan.flow_services and _stands_in_graph(self.plan, name)
+        ]
+        steps += [_service_step(self.plan, name, beside=True) for name in beside]
+        return {"root": Node(kind=NodeKind.SEQUENCE, steps=tuple(steps)), **self.nodes}
+
+    def _step(self, part: Part, *, follows: bool) -> Step:
+        data = "$response" if follows else ""
+        if isinstance(part, str) and part not in self.plan.application.mega.nodes:
+            return _service_step(self.plan, part).model_copy(update={"data": data})
+        name = part if isinstance(part, str) else self._compose(part)
+        if isinstance(part, str):
+            self._named(part)
+        return Step(name=name, node_name=name, data=data)
+
+    def _compose(self, part: Serial | Parallel) -> str:
+        kind = NodeKind.SEQUENCE if isinstance(part, Serial) else NodeKind.ENSEMBLE
+        name = self._free("sequence" if isinstance(part, Serial) else "parallel")
+        follows = kind is NodeKind.SEQUENCE
+        steps = [self._step(item, follows=follows and index > 0) for index, item in enumerate(part.parts)]
+        self.nodes[name] = Node(kind=kind, steps=tuple(steps))
+        return name
+
+    def _named(self, name: str) -> None:
+        spec = self.plan.application.mega.nodes[name]
+        follows = spec.kind is NodeKind.SEQUENCE
+        steps = []
+        for index, item in enumerate(spec.steps):
+            step = self._step(item.name, follows=follows and index > 0)
+            own = {"condition": item.condition, "dependency": item.dependency}
+            steps.append(step.model_copy(update={key: value for key, value in own.items() if value}))
+        self.nodes[name] = Node(kind=spec.kind, steps=tuple(steps))
+
+    def _free(self, word: str) -> str:
+        numbers = iter(range(1, 1000))
+        name = next(f"{word}-{number}" for number in numbers if f"{word}-{number}" not in self.taken)
+        self.taken.add(name)
+        return name
+
+
+def _service_step(plan: Plan, name: str, *, beside: bool = False) -> Step:
+    service = plan.services[name]
+    dependency: Dependency | None = service.dependency
+    step = Step(name=name, condition=service.condition or "", dependency=dependency)
     internal = InternalService(service_name=slug(name), is_downstream_service=beside)
     if plan.is_external(name):
         endpoint = service.endpoint or service_types()[service.type].endpoint
         outside = InternalService(is_downstream_service=True) if beside else None
         address = _full_url(service.url or "", endpoint)
         return step.model_copy(update={"external_service": address, "internal_service": outside})
-    address = workload_url(slug(name), service.endpoint or plan.row(name).endpoint)
-    return step.model_copy(update={"service_url": address, "internal_service": internal})
+    return step.model_copy(update={"service_url": _address(plan, name), "internal_service": internal})
+
+
+def _address(plan: Plan, name: str) -> str:
+    """A megaservice image calls the server of some services itself."""
+    if name in plan.deployed:
+        return workload_url(slug(name), plan.services[name].endpoint or plan.row(name).endpoint)
+    if plan.services[name].url:
+        return _full_url(plan.services[name].url or "", plan.row(name).endpoint)
+    return workload_url(plan.server_name(name), plan.server_row(name).endpoint or "/")
 
 
 def _full_url(url: str, endpoint: str) -> str:

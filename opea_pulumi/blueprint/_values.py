@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
 from opea_pulumi.application import ServiceModel, service_types, slug
-from opea_pulumi.catalog import Environment, Reference
+from opea_pulumi.catalog import Environment, Reference, StoreRow
+from opea_pulumi.terms import Orchestrator
 
 from ._model import EndpointValue, LiteralValue, PathValue, SecretValue, Value
 from ._plan import Plan, blueprint_error
+
+ROUTER = "router"
+UI = "ui"
+GATEWAY = "gateway"
+
+
+@dataclass(frozen=True)
+class Context:
+    """For whom an environment is resolved: a service, or a store; ``fields`` fill its literals."""
+
+    service: str = ""
+    store: StoreRow | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 def service_environment(plan: Plan, name: str) -> dict[str, Value]:
@@ -17,39 +34,78 @@ def service_environment(plan: Plan, name: str) -> dict[str, Value]:
     """
     service, row = plan.services[name], plan.row(name)
     environment: Environment = dict(row.environment)
+    kind = plan.server_kind(name)
+    if kind:
+        plan.server_row(name)  # it must be one that the service can use
+        environment |= row.servers[kind]
     if row.store:
-        environment |= plan.store()[1].clients.get(service.type, {})
+        environment |= _client(plan, name)
     if service.url:
         environment |= row.remote
     _check_no_secrets(plan, name)
     literals = {key: LiteralValue(value=value) for key, value in service.environment.items()}
-    return {**resolve(plan, name, environment), **literals}
+    return {**resolve(plan, service_context(plan, name), environment), **_uses(plan, name), **literals}
 
 
-def resolve(plan: Plan, name: str, environment: Environment) -> dict[str, Value]:
-    """The values of a row that belongs to a service.
+def service_context(plan: Plan, name: str) -> Context:
+    """What the literals of a service's rows, and of its server's, may name."""
+    service, row = plan.services[name], plan.row(name)
+    fields = {
+        "model": plan.model(name),
+        "index": plan.release.index,
+        "url": base_url(service),
+        "port": str(row.port),
+        "dimensions": str(plan.dimensions) if row.store else "",
+    }
+    return Context(service=name, fields=fields)
+
+
+def resolve(plan: Plan, context: Context, environment: Environment) -> dict[str, Value]:
+    """The values of a row.
 
     Raises:
         BlueprintError: it needs a service that the application lacks.
     """
-    service, row = plan.services[name], plan.row(name)
-    fields = {
-        "model": service.model or row.model,
-        "index": plan.release.index,
-        "url": base_url(service),
-    }
-    return {
-        key: _reference(plan, name, value)
-        if isinstance(value, Reference)
-        else LiteralValue(value=value.format(**fields))
-        for key, value in environment.items()
-    }
+    values: dict[str, Value] = {}
+    for key, value in environment.items():
+        if isinstance(value, str):
+            values[key] = LiteralValue(value=value.format(**context.fields))
+            continue
+        found = _reference(plan, context, value)
+        if found is not None:
+            values[key] = found
+    return values
 
 
 def base_url(service: ServiceModel) -> str:
     """The url of a service elsewhere without the endpoint and version that clients append."""
     url = (service.url or "").rstrip("/")
     return url.removesuffix(service_types()[service.type].endpoint).removesuffix("/v1")
+
+
+def address(plan: Plan, name: str, format_: str = "http://{host}:{port}") -> Value:
+    """Where a service is reached, with its endpoint: here, or at its url."""
+    service = plan.services[name]
+    if plan.is_external(name):
+        return LiteralValue(value=service.url or "")
+    endpoint = service.endpoint or plan.row(name).endpoint
+    return EndpointValue(workload=slug(name), format=format_ + endpoint)
+
+
+def _client(plan: Plan, name: str) -> Environment:
+    kind, store = plan.services[name].type, plan.vector_store
+    clients = plan.store(store).clients
+    if kind not in clients:
+        able = sorted(other for other, row in plan.release.stores.items() if kind in row.clients)
+        message = f"a {kind} service cannot use the vector store {store}"
+        hint = f"it can use {', '.join(able) or 'none of the release'}"
+        raise blueprint_error("store-client", message, "opea_deployment.vector_store", hint)
+    return clients[kind]
+
+
+def _uses(plan: Plan, name: str) -> dict[str, Value]:
+    uses = plan.services[name].uses
+    return {variable: address(plan, other) for variable, other in sorted(uses.items())}
 
 
 def _check_no_secrets(plan: Plan, name: str) -> None:
@@ -61,21 +117,52 @@ def _check_no_secrets(plan: Plan, name: str) -> None:
             raise blueprint_error("secret-in-file", f"{key} is a secret", place, hint)
 
 
-def _reference(plan: Plan, name: str, value: Reference) -> Value:
-    if value.secret:
-        return SecretValue(secret=value.secret.format(service=slug(name)))
+def _reference(plan: Plan, context: Context, value: Reference) -> Value | None:
+    secret = value.secret.format(service=slug(context.service))
     if value.volume:
         return PathValue(volume=value.volume)
+    if not value.endpoint:
+        return SecretValue(secret=secret)
     where, _, part = value.endpoint.partition(".")
-    if where == "store":
-        return EndpointValue(workload=plan.store()[1].workload, format=value.format)
+    workload = _fixed_workload(plan, context, where, part)
+    if workload is not None:
+        return EndpointValue(workload=workload, format=value.format, secret=secret)
+    return _of_type(plan, context, value, where, part)
+
+
+def _fixed_workload(plan: Plan, context: Context, where: str, part: str) -> str | None:
+    """The workload of a reference that does not depend on the application's services by type."""
     if where == "server":
-        return EndpointValue(workload=plan.server_name(name), format=value.format)
+        return plan.server_name(context.service)
+    if where == "store":
+        return plan.store(part).workload
+    if where == "companion" and context.store is not None:
+        return context.store.companions[part].workload
+    if where == "router":
+        return route_workload(plan)
+    return where if where in (UI, GATEWAY) else None
+
+
+def route_workload(plan: Plan) -> str:
+    """What users reach: the router or the megaservice, or without an orchestrator the only service."""
+    if plan.orchestrator is Orchestrator.NONE:
+        return slug(plan.flow_services[0])
+    return plan.application.name or ROUTER if plan.megaservice else ROUTER
+
+
+def _of_type(plan: Plan, context: Context, value: Reference, where: str, part: str) -> Value | None:
     other = plan.first_of(where)
     if other is None:
+        if value.optional:
+            return None
         hint = f"add {where} to the services and to the flow"
-        message = f"service {plan.given_name(name)!r} needs a service of type {where}"
+        needing = plan.given_name(context.service) if context.service else "the megaservice"
+        message = f"service {needing!r} needs a service of type {where}"
         raise blueprint_error("missing-service", message, "opea_micro_services", hint)
     if plan.is_external(other):
+        if value.path:
+            return address(plan, other)
         return LiteralValue(value=base_url(plan.services[other]))
+    if value.path and not part:
+        return address(plan, other, value.format)
     return EndpointValue(workload=plan.server_name(other) if part else slug(other), format=value.format)

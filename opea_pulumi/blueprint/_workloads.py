@@ -1,124 +1,167 @@
-"""The workloads: microservices, the servers and the store behind them, and the router."""
+"""The workloads: microservices and what stands behind them, and what runs the flow before them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal
 
-from opea_pulumi.application import slug
-from opea_pulumi.catalog import HealthRow, RunnableRow
+import opea_pulumi
+from opea_pulumi.application import ServiceModel, slug
+from opea_pulumi.catalog import MegaserviceRow, ServedRow, ServiceRow
 
 from ._flow import key_secret, step_keys
-from ._model import (
-    EndpointValue,
-    Health,
-    LiteralValue,
-    Mount,
-    Port,
-    Resources,
-    SecretValue,
-    Security,
-    Value,
-    Workload,
-)
+from ._model import FileMount, Port, Role, SecretValue, Value, Workload
 from ._plan import Plan, blueprint_error
-from ._values import resolve, service_environment
+from ._rows import autoscaling_of, health_of, resources_of, secrets_in, workload_of
+from ._servers import servers_of
+from ._stores import stores_of
+from ._values import GATEWAY, ROUTER, UI, Context, resolve, service_context, service_environment
+from ._variants import variant_environment
 
-ROUTER = "router"
-
-Role = Literal["microservice", "server", "store", "router"]
+HUB_SECRET = "hf-token"  # noqa: S105 - its name
 
 
 def workloads_of(plan: Plan) -> Iterator[Workload]:
-    """Everything that runs, but the router.
+    """Everything that runs, but what runs the flow, and the user interface.
 
     Raises:
         BlueprintError: the release lacks a service, server, store or device that the application asks for.
     """
-    deployed = [name for name in plan.services if not plan.is_external(name)]
-    for name in deployed:
-        yield _service(plan, name)
-        if plan.server_kind(name):
-            yield _server(plan, name)
-    if any(plan.row(name).store for name in deployed):
-        yield _store(plan)
-    elif plan.application.deployment.vector_store:
-        plan.store()  # asking for a store that the release lacks is an error, even if none is needed
+    made: dict[str, Workload] = {}
+    for name in plan.services:
+        if plan.is_external(name):
+            continue
+        parts = [*servers_of(plan, name)]
+        if name in plan.deployed:
+            parts.insert(0, _service(plan, name))
+        made |= {part.name: part for part in parts}
+        yield from parts
+    yield from stores_of(plan, made)
+    if plan.application.deployment.vector_store:
+        _ = plan.vector_store  # asking for a store that the release lacks is an error, even if none is needed
 
 
-def router_workload(plan: Plan, others: Iterable[str]) -> Workload:
-    """The router; ``others`` names the workloads that there are."""
+def front_of(plan: Plan, others: Iterable[str]) -> Iterator[Workload]:
+    """What users reach: the router or the megaservice (unless there is no orchestrator), and the UI.
+
+    ``others`` names the workloads that there are.
+    """
+    if plan.megaservice is not None:
+        yield _megaservice(plan, plan.megaservice)
+    elif plan.orchestrator != "none":
+        yield _router(plan, others)
+    if plan.application.deployment.ui:
+        yield from _ui(plan)
+
+
+def _router(plan: Plan, others: Iterable[str]) -> Workload:
     row = plan.release.router
-    keys = {variable: SecretValue(secret=key_secret(name)) for name, variable in step_keys(plan).items()}
+    keys: dict[str, Value] = {
+        variable: SecretValue(secret=key_secret(name)) for name, variable in step_keys(plan).items()
+    }
+    values = {**resolve(plan, Context(), row.environment), **keys}
     port = Port(number=row.port, requested=plan.application.mega.port)
-    workload = _workload(row, ROUTER, "router", ROUTER, port, _health(row.health), keys)
+    workload = _served(row, ROUTER, "router", ROUTER, port, values)
     steps = {slug(name) for name in plan.services}
-    return workload.model_copy(update={"downstreams": tuple(sorted(steps & set(others)))})
+    external = any(plan.is_external(name) for name in plan.services)
+    return workload.model_copy(
+        update={
+            "image": row.image.format(version=opea_pulumi.__version__),
+            "downstreams": tuple(sorted(steps & set(others))),
+            "egress": ("remote",) if external else (),
+        }
+    )
+
+
+def _megaservice(plan: Plan, row: MegaserviceRow) -> Workload:
+    values = resolve(plan, Context(fields=_mega_fields(plan)), {**row.environment, **variant_environment(plan, row)})
+    port = Port(number=row.port, requested=plan.application.mega.port)
+    name = plan.application.name or ROUTER
+    workload = _served(row, name, "megaservice", name, port, values)
+    remote = any(plan.services[service].url for service in plan.services)
+    return workload.model_copy(update={"egress": ("remote",) if remote else ()})
+
+
+def _mega_fields(plan: Plan) -> dict[str, str]:
+    llm = plan.first_of("llm") or plan.first_of("lvm")
+    fields = dict(service_context(plan, llm).fields) if llm else {"model": "", "url": ""}
+    return {**fields, "index": plan.release.index}
+
+
+def _ui(plan: Plan) -> Iterator[Workload]:
+    name = plan.application.name or ""
+    row = plan.release.uis.get(name)
+    if row is None:
+        known = ", ".join(sorted(plan.release.uis)) or "none"
+        message = f"release {plan.release.release} has no user interface for {name or 'a flow of your own'}"
+        raise blueprint_error("no-such-ui", message, "opea_deployment.ui", f"there is one for {known}")
+    values = resolve(plan, Context(), row.environment)
+    yield _served(row, UI, "ui", name, Port(number=row.port), values)
+    gateway = plan.release.gateway
+    if gateway is not None:
+        fronted = resolve(plan, Context(), {**gateway.environment, **row.gateway})
+        yield _served(gateway, GATEWAY, "gateway", GATEWAY, Port(number=gateway.port), fronted)
 
 
 def _service(plan: Plan, name: str) -> Workload:
     service, row = plan.services[name], plan.row(name)
-    port = Port(number=row.port, requested=service.port)
     values = service_environment(plan, name)
-    workload = _workload(row, slug(name), "microservice", service.type, port, _health(row.health), values)
-    return workload.model_copy(update={"image": service.image or row.image})
-
-
-def _server(plan: Plan, name: str) -> Workload:
-    service, server = plan.services[name], plan.server_row(name)
-    kind, hardware = plan.server_kind(name), service.hardware or plan.hardware
-    device = server.devices.get(hardware)
-    if device is None:
-        message = f"server {kind} does not run on {hardware}"
-        hint = f"one of {', '.join(server.devices)}"
-        raise blueprint_error("no-such-device", message, plan.path(name, "hardware"), hint)
-    model = service.model or plan.row(name).model
-    row = device.model_copy(
+    port = Port(number=row.port, requested=service.port)
+    workload = _served(_on_device(plan, name, row), slug(name), "microservice", service.type, port, values)
+    filled = tuple(_filled(arg, service_context(plan, name).fields) for arg in workload.args)
+    return workload.model_copy(
         update={
-            "args": tuple(arg.replace("{model}", model) for arg in device.args),
-            "shared_memory": device.shared_memory or server.shared_memory,
-            "volumes": device.volumes or server.volumes,
+            "args": filled,
+            "image": service.image or workload.image.format(version=opea_pulumi.__version__),
+            "model": plan.model(name),
+            "resources": resources_of(_on_device(plan, name, row).resources, service.resources),
+            "files": _files(plan, name),
+            "replicas": service.replicas or 1,
+            "autoscaling": autoscaling_of(service.autoscaling),
+            "egress": _egress(service, values),
         }
     )
-    values = resolve(plan, name, {**server.environment, **device.environment})
-    port = Port(number=server.port)
-    return _workload(row, plan.server_name(name), "server", kind, port, _health(server.health), values)
 
 
-def _store(plan: Plan) -> Workload:
-    kind, row = plan.store()
-    values = {key: LiteralValue(value=str(value)) for key, value in row.environment.items()}
-    health = Health(start_budget=row.start_budget)
-    return _workload(row, row.workload, "store", kind, Port(number=row.port), health, values)
+def _on_device(plan: Plan, name: str, row: ServiceRow) -> ServiceRow:
+    """A service that computes has an image for each kind of hardware."""
+    device = row.devices.get(plan.device(name))
+    if device is None:
+        return row
+    changed = {key: getattr(device, key) for key in device.model_fields_set & type(row).model_fields.keys()}
+    return row.model_copy(update={**changed, "environment": {**row.environment, **device.environment}})
 
 
-def _workload(
-    row: RunnableRow,
-    name: str,
-    role: Role,
-    kind: str,
-    port: Port,
-    health: Health,
-    values: Mapping[str, Value],
-) -> Workload:
-    endpoints = {value.workload for value in values.values() if isinstance(value, EndpointValue)}
-    return Workload(
-        name=name,
-        role=role,
-        type=kind,
-        image=row.image,
-        command=row.command,
-        args=row.args,
-        environment=dict(sorted(values.items())),
-        port=port,
-        health=health,
-        resources=Resources(**row.resources.model_dump()),
-        shared_memory=row.shared_memory,
-        mounts=tuple(Mount(volume=volume, path=path) for volume, path in sorted(row.volumes.items())),
-        security=Security(exceptions=row.exceptions),
-        downstreams=tuple(sorted(endpoints)),
+def _egress(service: ServiceModel, values: Mapping[str, Value]) -> tuple[str, ...]:
+    """Who has the hub's token calls the hub; who has another key, or a url, calls what it is for."""
+    secrets = secrets_in(values)
+    hub = ("hub",) if HUB_SECRET in secrets else ()
+    remote = any(name.endswith("-key") for name in secrets)
+    return (*hub, "remote") if remote or service.url else hub
+
+
+def _files(plan: Plan, name: str) -> tuple[FileMount, ...]:
+    return tuple(
+        FileMount(path=path, content=_content(plan, name, path, source))
+        for path, source in sorted(plan.services[name].files.items())
     )
 
 
-def _health(row: HealthRow) -> Health:
-    return Health(**row.model_dump())
+def _content(plan: Plan, name: str, path: str, source: str) -> str:
+    if source not in plan.files:
+        message = f"the file {source} is not at hand"
+        hint = "load the application from its folder, with load_application"
+        raise blueprint_error("file-missing", message, plan.path(name, "files", path), hint)
+    return plan.files[source]
+
+
+def _served(
+    row: ServedRow, name: str, role: Role, kind: str, port: Port, values: Mapping[str, Value]
+) -> Workload:
+    health = health_of(row.health)
+    return workload_of(row, name=name, role=role, kind=kind, port=port, health=health, values=values)
+
+
+def _filled(text: str, fields: Mapping[str, str]) -> str:
+    for key in ("model", "index", "dimensions"):
+        text = text.replace(f"{{{key}}}", fields.get(key, ""))
+    return text

@@ -5,18 +5,20 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from opea_pulumi.errors import CatalogError, Location, shown
-from opea_pulumi.terms import Profile
+from opea_pulumi.terms import Hardware, Profile
 
-from ._model import Release
+from ._model import CardRow, HardwareFile, ModelRow, Models, Release
 
 DEFAULT_RELEASE = {Profile.OPEA: "1.5", Profile.EMBEDDED: "embedded"}
 """The release of a profile when the application names none."""
+
+_M = TypeVar("_M", bound=BaseModel)
 
 
 def releases() -> list[str]:
@@ -36,27 +38,47 @@ def load_release(name: str) -> Release:
     Raises:
         CatalogError: no such release, or its data file is wrong.
     """
-    return read_release(_file("releases", name, "release"))
+    return read_release(_entry("releases", name, "release"))
 
 
-def read_release(file: Traversable) -> Release:
-    """A release from its data file.
+@cache
+def models() -> dict[str, ModelRow]:
+    """What is known of models, by their names on the hub.
 
     Raises:
-        CatalogError: the file is not YAML or not of the shape of a release; it names file and key.
+        CatalogError: the data file is wrong.
     """
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        return Release.model_validate(yaml.load(file.read_text("utf-8"), Loader=loader))  # noqa: S506 - safe
-    except (yaml.YAMLError, UnicodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = Location(str(file), *((mark.line + 1, mark.column + 1) if mark else ()))
-        message = f"not YAML: {getattr(error, 'problem', '') or 'unreadable text'}"
-        raise CatalogError(message, code="bad-catalogue", location=place) from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = Location(str(file), path=".".join(str(part) for part in first["loc"]))
-        raise CatalogError(first["msg"], code="bad-catalogue", location=place) from None
+    return _read(files(__package__).joinpath("models.yaml"), Models).models
+
+
+@cache
+def hardware() -> dict[Hardware, CardRow]:
+    """What is known of the kinds of hardware.
+
+    Raises:
+        CatalogError: the data file is wrong.
+    """
+    return _read(files(__package__).joinpath("hardware.yaml"), HardwareFile).hardware
+
+
+def read_release(place: Traversable) -> Release:
+    """A release from its data file, or from the files of its folder, whose keys add up.
+
+    Raises:
+        CatalogError: a file is not YAML or not of the shape of a release; it names file and key.
+    """
+    if place.is_file():
+        return _read(place, Release)
+    parts = [(file, _parse(file)) for file in sorted(place.iterdir(), key=lambda file: file.name)]
+    merged: dict[str, Any] = {}
+    origin: dict[str, Traversable] = {}
+    for file, data in parts:
+        for key, value in data.items():
+            if key in merged and not isinstance(value, dict):
+                raise _wrong(file, key, f"{origin[key].name} has it, too")
+            origin[key] = file
+            merged[key] = {**merged[key], **value} if key in merged else value
+    return _checked(merged, Release, lambda key: origin.get(key, place))
 
 
 def application_text(name: str) -> str:
@@ -65,21 +87,57 @@ def application_text(name: str) -> str:
     Raises:
         CatalogError: the catalogue knows no such application.
     """
-    return _file("applications", name, "application").read_text("utf-8")
+    return _entry("applications", name, "application").read_text("utf-8")
+
+
+def _read(file: Traversable, model: type[_M]) -> _M:
+    return _checked(_parse(file), model, lambda _: file)
+
+
+def _parse(file: Traversable) -> Any:
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return yaml.load(file.read_text("utf-8"), Loader=loader)  # noqa: S506 - safe
+    except (yaml.YAMLError, UnicodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = Location(str(file), *((mark.line + 1, mark.column + 1) if mark else ()))
+        message = f"not YAML: {getattr(error, 'problem', '') or 'unreadable text'}"
+        raise CatalogError(message, code="bad-catalogue", location=place) from None
+
+
+def _checked(data: Any, model: type[_M], file_of: Any) -> _M:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = [str(part) for part in first["loc"]]
+        raise _wrong(file_of(path[0] if path else ""), ".".join(path), first["msg"]) from None
+
+
+def _wrong(file: Traversable, path: str, message: str) -> CatalogError:
+    return CatalogError(message, code="bad-catalogue", location=Location(str(file), path=path))
 
 
 def _folder(folder: str) -> Traversable:
     return files(__package__).joinpath(folder)
 
 
+def _entries(folder: str) -> dict[str, Traversable]:
+    """Data files and folders of them by name."""
+    found = {}
+    for entry in _folder(folder).iterdir():
+        if entry.name.endswith(".yaml") or (entry.is_dir() and entry.name[0].isalnum()):
+            found[entry.name.removesuffix(".yaml")] = entry
+    return found
+
+
 def _names(folder: str) -> list[str]:
-    return sorted(
-        file.name.removesuffix(".yaml") for file in _folder(folder).iterdir() if file.name.endswith(".yaml")
-    )
+    return sorted(_entries(folder))
 
 
-def _file(folder: str, name: str, what: str) -> Traversable:
-    if name not in _names(folder):
-        hint = f"one of {', '.join(_names(folder))}"
+def _entry(folder: str, name: str, what: str) -> Traversable:
+    entries = _entries(folder)
+    if name not in entries:
+        hint = f"one of {', '.join(sorted(entries))}"
         raise CatalogError(f"the catalogue has no {what} {shown(name)}", code=f"unknown-{what}", hint=hint)
-    return _folder(folder).joinpath(f"{name}.yaml")
+    return entries[name]

@@ -209,11 +209,13 @@ class MegaserviceRow(ServedRow):
     """OPEA's own image of a known application.
 
     It calls the model servers of the types in ``direct`` itself, so that their microservices are
-    not deployed; ``variants`` are all the flows that it runs.
+    not deployed; ``remote`` is added when a service of the type has a ``url`` that the image then
+    calls; ``variants`` are all the flows that it runs.
     """
 
     endpoint: str
     direct: tuple[str, ...] = ()
+    remote: dict[str, Environment] = Field(default_factory=dict)
     variants: tuple[VariantRow, ...]
 
 

@@ -1,0 +1,99 @@
+"""Who runs the flow, and with which release: chosen before the blueprint is built."""
+
+from __future__ import annotations
+
+from opea_pulumi.application import Application
+from opea_pulumi.catalog import DEFAULT_RELEASE, Release, load_release
+from opea_pulumi.errors import CatalogError, Location
+from opea_pulumi.terms import Hardware, Orchestrator, Profile
+
+from ._complete import complete
+from ._flow import unsupported_by_router
+from ._plan import Plan, blueprint_error
+
+GMC_RELEASE = "1.1"
+"""The release whose services the GMC operator deploys."""
+
+_ORCHESTRATOR = "opea_mega_service.orchestrator"
+
+
+def choose_release(
+    application: Application, profile: Profile | None, release: str | None, orchestrator: Orchestrator | None
+) -> Release:
+    """The release to deploy, which fits the profile and the orchestrator that are asked for.
+
+    Raises:
+        BlueprintError: it does not fit.
+        CatalogError: there is no such release.
+    """
+    wanted = release or application.release
+    asked = profile or application.deployment.profile
+    runs = orchestrator or application.mega.orchestrator
+    if wanted is None and runs is Orchestrator.GMC:
+        wanted = GMC_RELEASE
+    chosen = asked or (_release(wanted).profile if wanted else Profile.OPEA)
+    row = _release(wanted or DEFAULT_RELEASE[chosen])
+    if row.profile != chosen:
+        message = f"release {row.release} is not of profile {chosen}"
+        hint = f"take opea_release out, or deploy profile {row.profile}"
+        raise blueprint_error("profile-release", message, "opea_release", hint)
+    return row
+
+
+def choose_orchestrator(
+    application: Application, release: Release, hardware: Hardware, given: Orchestrator | None
+) -> Orchestrator:
+    """Who runs the flow: as asked for, else the release's default, or who can.
+
+    A known application whose flow this version's router cannot run is run by OPEA's own image.
+
+    Raises:
+        BlueprintError: the release does not know what was asked for, two askings differ, or it
+            does not go with the flow.
+    """
+    own = application.mega.orchestrator
+    if given and own and given is not own:
+        message = f"the application wants orchestrator {own}, not {given}"
+        raise blueprint_error("orchestrator-conflict", message, _ORCHESTRATOR, "take it out of the file")
+    asked = given or own
+    if asked is None:
+        return _default(application, release, hardware)
+    if asked not in release.orchestrators:
+        offered = ", ".join(release.orchestrators)
+        message = f"release {release.release} has no orchestrator {asked}"
+        raise blueprint_error("orchestrator-release", message, _ORCHESTRATOR, f"it has {offered}")
+    if asked is Orchestrator.MEGASERVICE and application.name not in release.megaservices:
+        known = ", ".join(sorted(release.megaservices))
+        message = "OPEA has no megaservice image for this application"
+        hint = f"opea_app names one of {known}; or take orchestrator: router"
+        raise blueprint_error("no-megaservice", message, _ORCHESTRATOR, hint)
+    return asked
+
+
+def _default(application: Application, release: Release, hardware: Hardware) -> Orchestrator:
+    first = release.orchestrators[0]
+    has_image = Orchestrator.MEGASERVICE in release.orchestrators and application.name in release.megaservices
+    if first is Orchestrator.ROUTER and has_image:
+        plan = Plan(complete(application, release), release, hardware, first)
+        return Orchestrator.MEGASERVICE if unsupported_by_router(plan) else first
+    return first
+
+
+def check_none(plan: Plan) -> None:
+    """Without an orchestrator users reach the flow's only service.
+
+    Raises:
+        BlueprintError: the flow has more than one.
+    """
+    if plan.orchestrator is Orchestrator.NONE and len(plan.flow_services) != 1:
+        message = "without an orchestrator the flow is one service"
+        hint = "name in mega_flow the service that users reach; what it calls stands in its uses"
+        raise blueprint_error("no-orchestrator", message, "opea_mega_service.mega_flow", hint)
+
+
+def _release(name: str) -> Release:
+    try:
+        return load_release(name)
+    except CatalogError as error:
+        error.location = error.location or Location(path="opea_release")
+        raise
