@@ -9,7 +9,12 @@ from opea_pulumi import CatalogError
 from opea_pulumi.catalog import releases
 from opea_pulumi.catalog._load import read_release
 
-GOOD = yaml.safe_load(files("opea_pulumi.catalog").joinpath("releases/1.5.yaml").read_text("utf-8"))
+FOLDER = files("opea_pulumi.catalog").joinpath("releases/1.5")
+GOOD = {
+    key: value
+    for file in FOLDER.iterdir()
+    for key, value in yaml.safe_load(file.read_text("utf-8")).items()
+}
 LLM = ("services", "llm")
 
 
@@ -49,9 +54,9 @@ def test_the_good_file_is_good(tmp_path):
         ((*LLM, "port"), "http"),
         ((*LLM, "image"), ...),
         ((*LLM, "resources", "gpu"), 1),
-        ((*LLM, "health", "path"), ...),
+        ((*LLM, "health", "start_budget"), ...),
         (("servers", "vllm", "devices", "tpu"), {}),
-        (("stores", "redis", "clients"), ...),
+        (("stores", "redis", "server", "port"), ...),
         (("secrets", "hf-token", "config"), ...),
         (("router",), ...),
     ],
