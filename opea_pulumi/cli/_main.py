@@ -28,6 +28,7 @@ _COMMANDS = {
     "ask": "ask a running application a question",
     "test": "send a made-up fact through every hop and name the one that loses it",
     "validate": "check an application without deploying it",
+    "convert": "to Docker compose, a GMConnector, Kubernetes or KServe; and back",
     "init": "write a commented opea.yaml",
     "engine": "find, install or describe the Pulumi engine",
 }

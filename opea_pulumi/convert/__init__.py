@@ -1,5 +1,54 @@
-"""From a blueprint to other formats, and from two of them back to an application."""
+"""From a blueprint to other formats, and from two of them back to an application.
 
+A format is a folder of this package; ``FORMATS`` and ``SOURCES`` name the modules that hold its
+function, so that only the one that is asked for is imported.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from opea_pulumi.application import Application
+from opea_pulumi.blueprint import Blueprint
+from opea_pulumi.errors import UsageError
+
+from ._choose import blueprint_for
 from ._model import Conversion, Loss
 
-__all__ = ["Conversion", "Loss"]
+FORMATS = ("compose", "gmc", "kubernetes", "kserve")
+"""What an application can be converted to."""
+
+SOURCES = ("gmc", "compose")
+"""What can be converted back."""
+
+
+def convert(blueprint: Blueprint, to: str, **options: str) -> Conversion:
+    """A blueprint in another format; ``options`` are the format's own (gmc: ``dialect``).
+
+    Raises:
+        UsageError: there is no such format.
+        BlueprintError: the format cannot hold the application; the message says why.
+    """
+    result: Conversion = _function(to, FORMATS, f"to_{to}")(blueprint, **options)
+    return result
+
+
+def read(text: str, source: str, *, file: str = "") -> tuple[Application, tuple[Loss, ...]]:
+    """The application that a text in another format describes, and what the language cannot hold of it.
+
+    Raises:
+        UsageError: this format cannot be read.
+        OpeaError: the text is wrong; the place in ``file`` is named.
+    """
+    result: tuple[Application, tuple[Loss, ...]] = _function(source, SOURCES, f"from_{source}")(text, file=file)
+    return result
+
+
+def _function(name: str, known: tuple[str, ...], function: str) -> Any:
+    if name not in known:
+        raise UsageError(f"no format is named {name!r}", code="unknown-format", hint=f"one of {', '.join(known)}")
+    return getattr(import_module(f"{__name__}.{name}"), function)
+
+
+__all__ = ["FORMATS", "SOURCES", "Conversion", "Loss", "blueprint_for", "convert", "read"]
