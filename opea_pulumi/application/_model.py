@@ -98,6 +98,7 @@ class MicroServiceSpec(_Part):
     ``server`` may be written as its kind alone. ``uses`` gives an environment variable the address
     of another service; ``files`` puts files of the application's folder at absolute paths.
     ``condition`` and ``dependency`` belong to the service's step of the flow (GMConnector's words).
+    ``beside``: it is no step of the flow; others call it.
     """
 
     endpoint: Endpoint | None = None
@@ -116,6 +117,7 @@ class MicroServiceSpec(_Part):
     autoscaling: AutoscalingSpec | None = None
     condition: Text | None = None
     dependency: Dependency | None = None
+    beside: bool | None = None
 
 
 class ModelCacheSpec(_Part):

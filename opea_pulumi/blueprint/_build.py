@@ -44,9 +44,9 @@ def build_blueprint(
     row = choose_release(application, profile, release, orchestrator)
     device = hardware or application.deployment.hardware
     runs = choose_orchestrator(application, row, device or Hardware.XEON, orchestrator)
-    whole = complete(application, row)
+    whole, bare = complete(application, row)
     device = device or whole.deployment.hardware or Hardware.XEON
-    plan = Plan(whole, row, device, runs, files or {})
+    plan = Plan(whole, bare, row, device, runs, files or {})
     check_none(plan)
     flow = build_flow(plan)
     workloads = _start_order(with_proxy(plan, _workloads(plan)))
@@ -128,7 +128,9 @@ def _start_order(workloads: Mapping[str, Workload]) -> tuple[Workload, ...]:
         sorter.prepare()
     except CycleError as error:
         message = f"workloads need each other in a circle: {' >> '.join(error.args[1])}"
-        raise blueprint_error("needs-cycle", message, "opea_micro_services", "take one of the uses out") from None
+        raise blueprint_error(
+            "needs-cycle", message, "opea_micro_services", "take one of the uses out"
+        ) from None
     order: list[Workload] = []
     while sorter.is_active():
         ready = sorted(sorter.get_ready())

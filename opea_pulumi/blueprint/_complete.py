@@ -12,20 +12,26 @@ from opea_pulumi.application import (
     parse_application,
     service_types,
 )
-from opea_pulumi.catalog import Release, application_text, applications
+from opea_pulumi.catalog import Reference, Release, application_text, applications
 from opea_pulumi.errors import CatalogError, Location
 
 from ._plan import blueprint_error
 
 
-def complete(application: Application, release: Release) -> Application:
+def complete(application: Application, release: Release) -> tuple[Application, frozenset[str]]:
     """The application with the defaults of its name and the services that its types imply.
+
+    With it the services that are there for their model servers alone: a retriever calls the server
+    of an embedding, whether or not the flow has an embedding step.
 
     Raises:
         BlueprintError: it has a service that the known application's flow does not reach.
         CatalogError: it has no flow of its own and the catalogue does not know its name.
     """
-    return _with_implied(_with_defaults(application), release)
+    whole = _with_implied(_with_defaults(application), release)
+    bare = _bare(whole, release)
+    services = {**whole.services, **{kind: ServiceModel(type=kind) for kind in sorted(bare)}}
+    return whole.model_copy(update={"services": services}), bare
 
 
 def _with_defaults(application: Application) -> Application:
@@ -104,7 +110,27 @@ def _with_implied(application: Application, release: Release) -> Application:
     """A service elsewhere implies nothing: what belongs to it is there, too."""
     services = application.services
     types = {service.type for service in services.values()}
-    needing = {service.type for service in services.values() if not service.url}
-    implied = {kind for need in needing for kind in release.implies.get(need, ())}
-    added = {kind: ServiceModel(type=kind) for kind in sorted(implied - types)}
+    implied: set[str] = set()
+    waiting = {service.type for service in services.values() if not service.url}
+    while waiting:
+        more = {kind for need in waiting for kind in release.implies.get(need, ())}
+        waiting = more - implied - types
+        implied |= waiting
+    added = {kind: ServiceModel(type=kind) for kind in sorted(implied)}
     return application.model_copy(update={"services": {**services, **added}})
+
+
+def _bare(application: Application, release: Release) -> frozenset[str]:
+    """The types whose server a row refers to while the application has no service of them."""
+    services = application.services.values()
+    rows = [
+        release.services[item.type] for item in services if not item.url and item.type in release.services
+    ]
+    environments = [environment for row in rows for environment in (row.environment, *row.servers.values())]
+    if any(row.store for row in rows):
+        environments += [client for store in release.stores.values() for client in store.clients.values()]
+    ends = [
+        value.endpoint for item in environments for value in item.values() if isinstance(value, Reference)
+    ]
+    wanted = {end.removesuffix(".server") for end in ends if end.endswith(".server")}
+    return frozenset(wanted & release.services.keys() - {item.type for item in services})

@@ -76,7 +76,8 @@ def _check_router(plan: Plan) -> None:
 
 def _stands_in_graph(plan: Plan, name: str) -> bool:
     """Services beside the flow are named in the graph when a client reaches them through the router."""
-    return name in plan.flow_services or plan.services[name].type in CONTRACTS
+    reached = plan.services[name].type in CONTRACTS and name not in plan.bare
+    return name in plan.flow_services or (reached and service_types()[plan.services[name].type].side)
 
 
 def _contract(plan: Plan, name: str) -> str:

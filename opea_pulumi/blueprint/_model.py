@@ -131,9 +131,10 @@ Role = Literal["microservice", "server", "store", "router", "megaservice", "ui",
 class Workload(_Part):
     """One thing that runs; the target fills in ``{host}``, ``{port}`` and ``{graph}`` in ``args``.
 
-    ``entrypoint``, ``shell`` and ``http_client`` are the image's own (see the catalogue). ``downstreams`` are the
-    workloads that it calls; ``after`` those that must have run or be healthy before it starts.
-    ``egress``: ``hub`` calls the model hub, ``remote`` other services outside, by https or ``egress_hosts``.
+    ``entrypoint``, ``shell`` and ``http_client`` are the image's own (see the catalogue).
+    ``downstreams`` are the workloads that it calls; ``after`` those that must have run or be healthy
+    before it starts. ``egress``: ``hub`` calls the model hub, ``remote`` other services outside. A
+    ``prefetch`` step listens on no port: its number is 0.
     """
 
     name: str

@@ -45,7 +45,8 @@ def choose_orchestrator(
 ) -> Orchestrator:
     """Who runs the flow: as asked for, else the release's default, or who can.
 
-    A known application whose flow this version's router cannot run is run by OPEA's own image.
+    A known application whose flow this version's router cannot run, or whose image does more than
+    run it, is run by OPEA's own image.
 
     Raises:
         BlueprintError: the release does not know what was asked for, two askings differ, or it
@@ -74,7 +75,9 @@ def _default(application: Application, release: Release, hardware: Hardware) -> 
     first = release.orchestrators[0]
     has_image = Orchestrator.MEGASERVICE in release.orchestrators and application.name in release.megaservices
     if first is Orchestrator.ROUTER and has_image:
-        plan = Plan(complete(application, release), release, hardware, first)
+        if release.megaservices[application.name or ""].beyond:
+            return Orchestrator.MEGASERVICE
+        plan = Plan(*complete(application, release), release, hardware, first)
         return Orchestrator.MEGASERVICE if unsupported_by_router(plan) else first
     return first
 

@@ -25,10 +25,12 @@ def blueprint_error(code: str, message: str, path: str, hint: str = "") -> Bluep
 class Plan:
     """A complete application, the release that it is deployed with, hardware, and who runs the flow.
 
-    ``files`` are the contents of the application's own files, by their paths in its folder.
+    ``bare`` services are there for their model servers alone, which others call. ``files`` are the
+    contents of the application's own files, by their paths in its folder.
     """
 
     application: Application
+    bare: frozenset[str]
     release: Release
     hardware: Hardware
     orchestrator: Orchestrator
@@ -55,12 +57,12 @@ class Plan:
 
     @cached_property
     def deployed(self) -> tuple[str, ...]:
-        """The services that run here: not those elsewhere, nor those that a megaservice image does without."""
+        """The services that run here: neither those elsewhere nor those that a megaservice image replaces."""
         direct = set(self.megaservice.direct) if self.megaservice else set()
         return tuple(
             name
             for name, service in self.services.items()
-            if not self.is_external(name) and service.type not in direct
+            if not self.is_external(name) and name not in self.bare and service.type not in direct
         )
 
     @cached_property
@@ -144,7 +146,9 @@ class Plan:
 
     def owns_server(self, name: str) -> bool:
         """Whether the server behind a service is its own, and not one that an earlier service shares."""
-        return next(other for other in self._served if self._server_key(other) == self._server_key(name)) == name
+        return (
+            next(other for other in self._served if self._server_key(other) == self._server_key(name)) == name
+        )
 
     @cached_property
     def _served(self) -> tuple[str, ...]:
@@ -154,7 +158,12 @@ class Plan:
     def _server_key(self, name: str) -> object:
         service = self.services[name]
         own = service.server.model_dump_json(exclude={"kind"}, exclude_none=True) if service.server else "{}"
-        return (self.server_kind(name), self.model(name), self.device(name), own.replace('"args":[],"environment":{}', ""))
+        return (
+            self.server_kind(name),
+            self.model(name),
+            self.device(name),
+            own.replace('"args":[],"environment":{}', ""),
+        )
 
     @cached_property
     def vector_store(self) -> str:

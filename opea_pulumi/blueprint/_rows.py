@@ -88,4 +88,6 @@ def autoscaling_of(given: AutoscalingSpec | None, metric: MetricRow | None = Non
 def secrets_in(values: Mapping[str, Value]) -> set[str]:
     """The names of the secrets that an environment holds."""
     alone = {value.secret for value in values.values() if isinstance(value, SecretValue)}
-    return alone | {value.secret for value in values.values() if isinstance(value, EndpointValue) and value.secret}
+    return alone | {
+        value.secret for value in values.values() if isinstance(value, EndpointValue) and value.secret
+    }

@@ -61,7 +61,9 @@ def _server(plan: Plan, name: str, server: ServerRow, device: DeviceRow) -> Work
     context = service_context(plan, name)
     fields = {**context.fields, "port": str(port), "cards": str(cards)}
     values = resolve(
-        plan, Context(service=name, fields=fields), {**server.environment, **device.environment, **server.cache}
+        plan,
+        Context(service=name, fields=fields),
+        {**server.environment, **device.environment, **server.cache},
     )
     own: dict[str, Value] = {key: LiteralValue(value=value) for key, value in given.environment.items()}
     volumes = device.volumes or server.volumes
@@ -146,4 +148,3 @@ def _filled(text: str, fields: dict[str, str]) -> str:
     for key, value in fields.items():
         text = text.replace(f"{{{key}}}", value)
     return text
-

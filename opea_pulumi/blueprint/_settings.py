@@ -43,15 +43,18 @@ def patches_of(plan: Plan) -> tuple[Patch, ...]:
 
 
 def with_proxy(plan: Plan, workloads: Mapping[str, Workload]) -> dict[str, Workload]:
-    """Those that call something outside get the proxy's variables; what is inside is never asked for there."""
+    """Those that call something outside get the proxy's variables; what is inside is called directly."""
     proxy = plan.application.deployment.proxy
     if proxy is None:
         return dict(workloads)
-    inside = ",".join([proxy.no] * bool(proxy.no) + ["localhost", "127.0.0.1", *sorted(workloads)])
+    own = [proxy.no] if proxy.no else []
+    inside = ",".join([*own, "localhost", "127.0.0.1", *sorted(workloads)])
     given = {"http_proxy": proxy.http, "https_proxy": proxy.https, "no_proxy": inside}
     variables: dict[str, Value] = {key: LiteralValue(value=value) for key, value in given.items() if value}
     return {
-        name: workload.model_copy(update={"environment": dict(sorted({**variables, **workload.environment}.items()))})
+        name: workload.model_copy(
+            update={"environment": dict(sorted({**variables, **workload.environment}.items()))}
+        )
         if workload.egress
         else workload
         for name, workload in workloads.items()
@@ -99,5 +102,3 @@ def _secret(plan: Plan, name: str) -> Secret:
         purpose=f"bearer key of the url of {' '.join(words)}",
         **place,
     )
-
-

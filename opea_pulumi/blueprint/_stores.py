@@ -36,4 +36,6 @@ def _workload(plan: Plan, store: StoreRow, row: ServedRow, name: str, kind: str)
     values = resolve(plan, Context(store=store, fields=fields), row.environment)
     role: Role = "store"
     port = Port(number=row.port)
-    return workload_of(row, name=name, role=role, kind=kind, port=port, health=health_of(row.health), values=values)
+    return workload_of(
+        row, name=name, role=role, kind=kind, port=port, health=health_of(row.health), values=values
+    )

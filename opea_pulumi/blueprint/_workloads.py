@@ -73,7 +73,9 @@ def _router(plan: Plan, others: Iterable[str]) -> Workload:
 
 
 def _megaservice(plan: Plan, row: MegaserviceRow) -> Workload:
-    values = resolve(plan, Context(fields=_mega_fields(plan)), {**row.environment, **variant_environment(plan, row)})
+    values = resolve(
+        plan, Context(fields=_mega_fields(plan)), {**row.environment, **variant_environment(plan, row)}
+    )
     port = Port(number=row.port, requested=plan.application.mega.port)
     name = plan.application.name or ROUTER
     workload = _served(row, name, "megaservice", name, port, values)
@@ -106,6 +108,12 @@ def _service(plan: Plan, name: str) -> Workload:
     service, row = plan.services[name], plan.row(name)
     values = service_environment(plan, name)
     port = Port(number=row.port, requested=service.port)
+    if not row.image:  # a service of the user's own: its port is where the image listens
+        if not service.image:
+            raise blueprint_error(
+                "no-image", f"a {service.type} service needs an image", plan.path(name), "give it one"
+            )
+        port = Port(number=service.port or row.port)
     workload = _served(_on_device(plan, name, row), slug(name), "microservice", service.type, port, values)
     filled = tuple(_filled(arg, service_context(plan, name).fields) for arg in workload.args)
     return workload.model_copy(

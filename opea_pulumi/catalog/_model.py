@@ -15,7 +15,7 @@ class _Row(BaseModel):
 
 
 class Reference(_Row):
-    """An environment value that is not a literal: an endpoint (maybe with a secret in it), a secret or a folder.
+    """An environment value that is not a literal: an endpoint (maybe with a secret), a secret or a folder.
 
     ``endpoint`` names another workload: ``server`` is the service's own, ``store`` the vector store,
     ``store.mongo`` the store of that name, ``companion.etcd`` a store's own companion, ``router`` what
@@ -35,13 +35,15 @@ class Reference(_Row):
 
     @model_validator(mode="after")
     def _one(self) -> Reference:
-        if not (self.endpoint or self.secret or self.volume) or (self.volume and (self.endpoint or self.secret)):
+        if not (self.endpoint or self.secret or self.volume) or (
+            self.volume and (self.endpoint or self.secret)
+        ):
             raise ValueError("give an endpoint, a secret, both, or a volume")
         return self
 
 
 Environment = dict[str, str | Reference]
-"""Literals know the fields ``{model}``, ``{index}``, ``{url}``, ``{port}``, ``{cards}`` and ``{dimensions}``."""
+"""Literals know ``{model}``, ``{index}``, ``{url}``, ``{port}``, ``{cards}`` and ``{dimensions}``."""
 
 Evidence = Literal["source", "chart", "compose", "assumed"]
 """Where a security need was read: the image's Dockerfile, upstream's chart or compose file, or nowhere."""
@@ -210,12 +212,14 @@ class MegaserviceRow(ServedRow):
 
     It calls the model servers of the types in ``direct`` itself, so that their microservices are
     not deployed; ``remote`` is added when a service of the type has a ``url`` that the image then
-    calls; ``variants`` are all the flows that it runs.
+    calls; ``variants`` are all the flows that it runs. ``beyond`` says what the image does beside
+    running the flow, such as making prompts of the request's fields: it is then the default.
     """
 
     endpoint: str
     direct: tuple[str, ...] = ()
     remote: dict[str, Environment] = Field(default_factory=dict)
+    beyond: str = ""
     variants: tuple[VariantRow, ...]
 
 
@@ -226,7 +230,7 @@ class UiRow(ServedRow):
 
 
 class VolumeRow(_Row):
-    """A volume's size (Kubernetes notation) and what it is for; ``shared``: several workloads may write it."""
+    """A volume's size (Kubernetes notation), what it is for, and whether several workloads write it."""
 
     size: str
     purpose: str

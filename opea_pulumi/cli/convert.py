@@ -26,7 +26,9 @@ def _choice(values: Iterable[str]) -> click.Choice[str]:
 @click.argument("app", required=False)
 @click.option("--to", type=_choice(["compose", "gmc", "kubernetes", "kserve"]), help="The format to write.")
 @click.option("--from", "source", type=_choice(["gmc", "compose"]), help="Read APP, a file, in this format.")
-@click.option("--dialect", type=_choice(["v1.1", "rfc"]), help="gmc: the words of its config (default: v1.1).")
+@click.option(
+    "--dialect", type=_choice(["v1.1", "rfc"]), help="gmc: the words of its config (default: v1.1)."
+)
 @click.option("--hardware", type=_choice(Hardware), help="What model servers run on.")
 @click.option("--release", metavar="RELEASE", help="The OPEA release, such as 1.5.")
 @click.option("--profile", type=_choice(Profile), help="Which services (default: opea).")

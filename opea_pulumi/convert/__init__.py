@@ -41,13 +41,17 @@ def read(text: str, source: str, *, file: str = "") -> tuple[Application, tuple[
         UsageError: this format cannot be read.
         OpeaError: the text is wrong; the place in ``file`` is named.
     """
-    result: tuple[Application, tuple[Loss, ...]] = _function(source, SOURCES, f"from_{source}")(text, file=file)
+    result: tuple[Application, tuple[Loss, ...]] = _function(source, SOURCES, f"from_{source}")(
+        text, file=file
+    )
     return result
 
 
 def _function(name: str, known: tuple[str, ...], function: str) -> Any:
     if name not in known:
-        raise UsageError(f"no format is named {name!r}", code="unknown-format", hint=f"one of {', '.join(known)}")
+        raise UsageError(
+            f"no format is named {name!r}", code="unknown-format", hint=f"one of {', '.join(known)}"
+        )
     return getattr(import_module(f"{__name__}.{name}"), function)
 
 
