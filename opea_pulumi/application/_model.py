@@ -38,6 +38,7 @@ Endpoint = Annotated[str, Field(pattern=r"^/[^\s?#{}]*$")]
 # neither a user's name nor a query: both are places for keys, and endpoints are joined to the url
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/?#@\\]+(/[^\s?#]*)?$"), AfterValidator(_checked_url)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")]
+SecretName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Text = Annotated[str, Field(min_length=1)]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Label = Annotated[str, Field(pattern=r"^([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")]
@@ -98,7 +99,8 @@ class MicroServiceSpec(_Part):
     ``server`` may be written as its kind alone. ``uses`` gives an environment variable the address
     of another service; ``files`` puts files of the application's folder at absolute paths.
     ``condition`` and ``dependency`` belong to the service's step of the flow (GMConnector's words).
-    ``beside``: it is no step of the flow; others call it.
+    ``beside``: it is no step of the flow; others call it. ``secrets`` gives an environment variable
+    the value of a secret by its name, such as ``weather-api-key``.
     """
 
     endpoint: Endpoint | None = None
@@ -111,6 +113,7 @@ class MicroServiceSpec(_Part):
     url: Url | None = None
     environment: dict[Variable, str] = Field(default_factory=dict)
     uses: dict[Variable, Name] = Field(default_factory=dict)
+    secrets: dict[Variable, SecretName] = Field(default_factory=dict)
     files: dict[MountPath, RelativePath] = Field(default_factory=dict)
     replicas: Count | None = None
     resources: ResourcesSpec | None = None
@@ -172,7 +175,7 @@ class DeploymentSpec(_Part):
     monitoring: bool | None = None
     istio: bool | None = None
     allocator: Literal["static", "dynamic"] | None = None
-    secrets: dict[Name, SecretSpec] = Field(default_factory=dict)
+    secrets: dict[SecretName, SecretSpec] = Field(default_factory=dict)
 
 
 class StepSpec(_Part):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from opea_pulumi.application import Application, slug
+from opea_pulumi.catalog import application_files
 from opea_pulumi.flow import Flow
 from opea_pulumi.terms import Hardware, Orchestrator, Profile
 
@@ -46,7 +47,8 @@ def build_blueprint(
     runs = choose_orchestrator(application, row, device or Hardware.XEON, orchestrator)
     whole, bare = complete(application, row)
     device = device or whole.deployment.hardware or Hardware.XEON
-    plan = Plan(whole, bare, row, device, runs, files or {})
+    known = application_files(application.name) if application.name else {}
+    plan = Plan(whole, bare, row, device, runs, {**known, **(files or {})})
     check_none(plan)
     flow = build_flow(plan)
     workloads = _start_order(with_proxy(plan, _workloads(plan)))

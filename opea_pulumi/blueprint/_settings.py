@@ -94,11 +94,18 @@ def _secret(plan: Plan, name: str) -> Secret:
     place = {"existing": existing.name, "key": existing.key or name} if existing else {}
     if name in plan.release.secrets:
         return Secret(name=name, **plan.release.secrets[name].model_dump(), **place)
-    words = name.removesuffix("-api-key").split("-")
+    words = name.split("-")
     return Secret(
         name=name,
-        config=words[0] + "".join(word.title() for word in words[1:]) + "ApiKey",
-        environment=(f"OPEA_{'_'.join(words).upper()}_API_KEY",),
-        purpose=f"bearer key of the url of {' '.join(words)}",
+        config=words[0] + "".join(word.title() for word in words[1:]),
+        environment=(f"OPEA_{'_'.join(words).upper()}",),
+        purpose=_purpose(plan, name),
         **place,
     )
+
+
+def _purpose(plan: Plan, name: str) -> str:
+    for service, spec in plan.services.items():
+        if name in spec.secrets.values():
+            return f"given to {plan.given_name(service)}"
+    return f"bearer key of the url of {' '.join(name.removesuffix('-api-key').split('-'))}"

@@ -44,7 +44,13 @@ def service_environment(plan: Plan, name: str) -> dict[str, Value]:
         environment |= row.remote
     _check_no_secrets(plan, name)
     literals = {key: LiteralValue(value=value) for key, value in service.environment.items()}
-    return {**resolve(plan, service_context(plan, name), environment), **_uses(plan, name), **literals}
+    secrets = {key: SecretValue(secret=value) for key, value in service.secrets.items()}
+    return {
+        **resolve(plan, service_context(plan, name), environment),
+        **_uses(plan, name),
+        **secrets,
+        **literals,
+    }
 
 
 def service_context(plan: Plan, name: str) -> Context:

@@ -2,6 +2,7 @@
 
 from ._load import (
     DEFAULT_RELEASE,
+    application_files,
     application_text,
     applications,
     hardware,
@@ -54,6 +55,7 @@ __all__ = [
     "StoreRow",
     "UiRow",
     "VolumeRow",
+    "application_files",
     "application_text",
     "applications",
     "hardware",

@@ -87,7 +87,28 @@ def application_text(name: str) -> str:
     Raises:
         CatalogError: the catalogue knows no such application.
     """
-    return _entry("applications", name, "application").read_text("utf-8")
+    entry = _entry("applications", name, "application")
+    return (entry / "opea.yaml" if entry.is_dir() else entry).read_text("utf-8")
+
+
+def application_files(name: str) -> dict[str, str]:
+    """The files that a known application brings beside its YAML, by their paths in its folder."""
+    entry = _entries("applications").get(name)
+    if entry is None or not entry.is_dir():
+        return {}
+    found = _texts(entry, "")
+    return {path: found[path] for path in sorted(found) if path != "opea.yaml"}
+
+
+def _texts(folder: Traversable, prefix: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for entry in folder.iterdir():
+        path = f"{prefix}{entry.name}"
+        if entry.is_dir():
+            found |= _texts(entry, f"{path}/")
+        else:
+            found[path] = entry.read_text("utf-8")
+    return found
 
 
 def _read(file: Traversable, model: type[_M]) -> _M:

@@ -28,16 +28,22 @@ def load_app(app: str | None) -> Loaded:
 
 def _catalogue_copy(name: str) -> Path:
     """A stack records its application's path, so a catalogue name gets a file of its own under OPEA_HOME."""
-    from opea_pulumi.catalog import application_text
+    from opea_pulumi.application import FILE_NAME
+    from opea_pulumi.catalog import application_files, application_text
 
-    path = home() / "applications" / name / "opea.yaml"
-    text = application_text(name)
+    folder = home() / "applications" / name
+    path = folder / FILE_NAME
     try:
-        if not path.is_file() or path.read_text("utf-8") != text:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.write_text(text, "utf-8")
+        for file, text in {FILE_NAME: application_text(name), **application_files(name)}.items():
+            _write(folder / file, text)
     except OSError as error:
         message = f"cannot write to {path}: {error.strerror}"
         hint = "choose another folder: export OPEA_HOME=DIRECTORY"
         raise EngineError(message, code="home-not-writable", hint=hint) from None
     return path
+
+
+def _write(path: Path, text: str) -> None:
+    if not path.is_file() or path.read_text("utf-8") != text:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.write_text(text, "utf-8")

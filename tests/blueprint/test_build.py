@@ -162,10 +162,18 @@ def test_models_and_hardware_reach_the_server(build):
 
 
 def test_servers_are_named_for_their_services(build):
+    text = "opea_micro_services: {llm: , llm-2: {model: other}}\nopea_mega_service: {mega_flow: [llm >> llm-2]}"
+    blueprint = build(text, profile="opea")
+    assert [item.name for item in blueprint.workloads if item.role == "server"] == ["vllm", "vllm-llm-2"]
+    assert blueprint.workload("llm-2").environment["LLM_ENDPOINT"] == EndpointValue(workload="vllm-llm-2")
+
+
+def test_services_share_a_server_that_would_be_equal(build):
     text = "opea_micro_services: {llm: , llm-2: }\nopea_mega_service: {mega_flow: [llm >> llm-2]}"
     blueprint = build(text, profile="opea")
-    assert names(blueprint) == ["vllm", "vllm-llm-2", "llm", "llm-2", "router"]
-    assert blueprint.workload("llm-2").environment["LLM_ENDPOINT"] == EndpointValue(workload="vllm-llm-2")
+    assert [item.name for item in blueprint.workloads if item.role == "server"] == ["vllm"]
+    for name in ("llm", "llm-2"):
+        assert blueprint.workload(name).environment["LLM_ENDPOINT"] == EndpointValue(workload="vllm")
 
 
 def test_one_store_for_all_its_users(build):
@@ -188,13 +196,13 @@ def test_a_name_that_the_catalogue_lacks_is_only_a_name(build):
 
 
 def test_a_device_that_a_server_lacks(build, monkeypatch):
-    from opea_pulumi.blueprint import _build
+    from opea_pulumi.blueprint import _orchestrator
 
-    release = _build.load_release("1.5")
+    release = _orchestrator.load_release("1.5")
     vllm = release.servers["vllm"]
     xeon_only = vllm.model_copy(update={"devices": {Hardware.XEON: vllm.devices[Hardware.XEON]}})
     servers = {**release.servers, "vllm": xeon_only}
-    monkeypatch.setattr(_build, "load_release", lambda _: release.model_copy(update={"servers": servers}))
+    monkeypatch.setattr(_orchestrator, "load_release", lambda _: release.model_copy(update={"servers": servers}))
     with pytest.raises(BlueprintError) as caught:
         build(chatqna(llm="{hardware: gaudi}"), profile="opea")
     assert (caught.value.code, caught.value.hint) == ("no-such-device", "one of xeon")
