@@ -22,8 +22,9 @@ class Reference(_Row):
     runs the flow, ``embedding`` the first service of that type and ``embedding.server`` its server.
     With ``path``, the service's endpoint is appended. ``format`` knows ``{host}``, ``{port}`` and
     ``{secret}``, the value of ``secret``. A ``secret`` alone is its value (``{service}-api-key``: the
-    service's own), ``volume`` the folder where the volume is mounted. ``optional`` leaves the variable
-    out when the application has no such service.
+    service's own), ``volume`` the folder where the volume is mounted. ``model`` is the model of the
+    first service of that type (``llm``). ``optional`` leaves the variable out when the application
+    has no such service.
     """
 
     endpoint: str = ""
@@ -31,14 +32,13 @@ class Reference(_Row):
     format: str = "http://{host}:{port}"
     secret: str = ""
     volume: str = ""
+    model: str = ""
     optional: bool = False
 
     @model_validator(mode="after")
     def _one(self) -> Reference:
-        if not (self.endpoint or self.secret or self.volume) or (
-            self.volume and (self.endpoint or self.secret)
-        ):
-            raise ValueError("give an endpoint, a secret, both, or a volume")
+        if sum(map(bool, (self.endpoint or self.secret, self.volume, self.model))) != 1:
+            raise ValueError("give an endpoint, a secret, both, or a volume, or a model")
         return self
 
 
@@ -116,11 +116,15 @@ class RunnableRow(_Row):
 
 
 class ServedRow(RunnableRow):
-    """A runnable that listens; ``other_ports`` are further ones that clients or probes use."""
+    """A runnable that listens; ``other_ports`` are further ones that clients or probes use.
+
+    ``egress``: it fetches something from outside when it starts.
+    """
 
     port: int
     other_ports: tuple[int, ...] = ()
     health: HealthRow
+    egress: bool = False
 
 
 class MetricRow(_Row):
@@ -153,6 +157,7 @@ class DeviceRow(RunnableRow):
 
     port: int | None = None
     health: HealthRow | None = None
+    metric: MetricRow | None = None
 
 
 class ServerRow(_Row):
@@ -160,7 +165,9 @@ class ServerRow(_Row):
 
     ``hub``: it loads its model from the Hugging Face hub, so a prefetch step can do that before it
     starts; ``cache`` is the environment that makes it use only what the prefetch step left.
-    ``kv_cache`` is what it reserves for keys and values where it runs on CPU (Kubernetes notation).
+    ``models`` are further ones that it loads beside the service's own. ``egress``: it fetches something
+    from outside when it starts, whatever the prefetch step left. ``kv_cache`` is what it reserves for
+    keys and values where it runs on CPU (Kubernetes notation).
     """
 
     port: int
@@ -170,6 +177,8 @@ class ServerRow(_Row):
     volumes: dict[str, str] = Field(default_factory=dict)
     shared_memory: str = ""
     hub: bool = True
+    models: tuple[str, ...] = ()
+    egress: bool = False
     cache: dict[str, str] = Field(default_factory=dict)
     kv_cache: str = ""
     metric: MetricRow | None = None
@@ -185,13 +194,15 @@ class CompanionRow(ServedRow):
 class StoreRow(_Row):
     """A store; ``clients`` is the environment of the services that use it, by type.
 
-    Without ``server`` it is a service elsewhere (SaaS): there is nothing to deploy.
+    Without ``server`` it is a service elsewhere (SaaS): there is nothing to deploy. ``dimensions`` is
+    the only size of embeddings that its clients can store (0: any).
     """
 
     workload: str = ""
     server: ServedRow | None = None
     companions: dict[str, CompanionRow] = Field(default_factory=dict)
     clients: dict[str, Environment] = Field(default_factory=dict)
+    dimensions: int = 0
 
 
 class RouterRow(ServedRow):
