@@ -11,9 +11,7 @@ from opea_pulumi.catalog._load import read_release
 
 FOLDER = files("opea_pulumi.catalog").joinpath("releases/1.5")
 GOOD = {
-    key: value
-    for file in FOLDER.iterdir()
-    for key, value in yaml.safe_load(file.read_text("utf-8")).items()
+    key: value for file in FOLDER.iterdir() for key, value in yaml.safe_load(file.read_text("utf-8")).items()
 }
 LLM = ("services", "llm")
 
@@ -68,7 +66,7 @@ def test_a_wrong_key(path, value, tmp_path):
     assert error_of(file).location.path.startswith(".".join(path))
 
 
-@pytest.mark.parametrize("value", [{"endpoint": "server", "secret": "hf-token"}, {}, {"sekret": "x"}])
+@pytest.mark.parametrize("value", [{"endpoint": "server", "volume": "models"}, {}, {"sekret": "x"}])
 def test_a_wrong_reference(value, tmp_path):
     file = tmp_path / "bad.yaml"
     file.write_text(yaml.safe_dump(changed(GOOD, (*LLM, "environment", "X"), value)))
