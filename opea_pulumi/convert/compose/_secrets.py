@@ -28,7 +28,11 @@ def secrets_of(blueprint: Blueprint) -> dict[str, Any]:
     """The top-level ``secrets`` of a file."""
     used = {name for workload in blueprint.workloads for name in used_secrets(workload)}
     path = f"${{{FOLDER}:-./secrets}}"
-    return {item.name: {"file": Variable(f"{path}/{item.name}")} for item in blueprint.secrets if item.name in used}
+    return {
+        item.name: {"file": Variable(f"{path}/{item.name}")}
+        for item in blueprint.secrets
+        if item.name in used
+    }
 
 
 def used_secrets(workload: Workload) -> tuple[str, ...]:

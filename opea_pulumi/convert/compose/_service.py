@@ -21,10 +21,11 @@ from ._security import security_of
 from ._volumes import mounts_of, owned_volumes, owner_name
 
 _ORDER = (
-    "image runtime entrypoint command environment secrets configs volumes tmpfs networks network_mode ports "
-    "depends_on healthcheck restart labels user group_add read_only privileged cap_drop cap_add security_opt "
-    "ipc shm_size devices deploy"
-).split()
+    *("image", "runtime", "entrypoint", "command", "environment", "secrets", "configs", "volumes", "tmpfs"),
+    *("networks", "network_mode", "ports", "depends_on", "healthcheck", "restart", "labels"),
+    *("user", "group_add", "read_only", "privileged", "cap_drop", "cap_add", "security_opt"),
+    *("ipc", "shm_size", "devices", "deploy"),
+)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def mounts_of(blueprint: Blueprint, workload: Workload) -> list[dict[str, Any]]:
 
 
 def owned_volumes(blueprint: Blueprint) -> dict[str, tuple[str, bool]]:
-    """For each named volume that someone else than root writes: the owner, and whether others write it, too."""
+    """The owner of each named volume that not only root writes, and whether others write it, too."""
     named = volumes_of(blueprint)
     writers: dict[str, list[str]] = {}
     for workload in blueprint.workloads:

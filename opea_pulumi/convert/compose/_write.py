@@ -9,8 +9,9 @@ from typing import Any
 
 from opea_pulumi.application import Application
 from opea_pulumi.blueprint import Blueprint
-from opea_pulumi.convert._model import Conversion, Loss
+from opea_pulumi.convert._model import Conversion
 from opea_pulumi.convert._yaml import dump_yaml
+from opea_pulumi.errors import BlueprintError, Location
 
 from ._devices import partition
 from ._escape import escaped
@@ -35,11 +36,14 @@ def to_compose(blueprint: Blueprint, application: Application | None = None) -> 
         BlueprintError: it needs something that Compose cannot do.
     """
     cards = partition(blueprint.workloads)
-    checks = {item.name: item.role != "prefetch" and healthcheck(item)[0] is not None for item in blueprint.workloads}
+    checks = {
+        item.name: item.role != "prefetch" and healthcheck(item)[0] is not None
+        for item in blueprint.workloads
+    }
     context = Context(blueprint, cards, checks)
     losses = losses_of(blueprint, application)
     services: dict[str, Any] = {}
-    _add_owner(services, blueprint, losses)
+    _add_owner(services, blueprint)
     for workload in blueprint.workloads:
         services[workload.name], lost = service_of(context, workload)
         losses += lost
@@ -57,12 +61,17 @@ def to_compose(blueprint: Blueprint, application: Application | None = None) -> 
     return Conversion(f"{header(blueprint, cards)}\n{dump_yaml(document)}", tuple(losses))
 
 
-def _add_owner(services: dict[str, Any], blueprint: Blueprint, losses: list[Loss]) -> None:
+def _add_owner(services: dict[str, Any], blueprint: Blueprint) -> None:
     name = owner_name(blueprint)
     if not name:
         return
     small = ("router", "megaservice", "microservice")
     with_shell = [item for item in blueprint.workloads if item.shell]
+    if not with_shell:
+        message = "no image of the application has a shell, so that nothing can give volumes to their users"
+        hint = "convert to kubernetes, or keep the models in a folder of the host (model_cache)"
+        place = Location(path="opea_deployment.model_cache")
+        raise BlueprintError(message, code="compose-cannot", location=place, hint=hint)
     with_shell.sort(key=lambda item: small.index(item.role) if item.role in small else len(small))
     first = with_shell[0]
     services[name] = in_order(owner_service(blueprint, image_of(blueprint, first), first.shell))
@@ -79,7 +88,7 @@ def _configs(blueprint: Blueprint) -> dict[str, Any]:
 def _extension(application: Application, services: Mapping[str, Any]) -> dict[str, Any]:
     """The application, and a digest of each service, so that a change by hand is seen."""
     return {
-        "application": application.canonical().to_document(),
+        "application": application.to_document(),
         "digests": {name: digest(service) for name, service in services.items()},
     }
 
