@@ -54,7 +54,7 @@ def _secrets(blueprint: Blueprint) -> Iterator[str]:
         return
     yield ""
     yield from _wrapped(
-        f"Secrets are files of ./secrets (or of the folder in {FOLDER}), each in one line; an empty one means "
+        f"Secrets are files of ./secrets (or of the folder in {FOLDER}), one line each; an empty one means "
         "none. Only you can open the folder; containers see only their own files:"
     )
     yield "  mkdir -p -m 700 secrets"
