@@ -1,0 +1,310 @@
+"""From the services of a compose file to a document of the unified language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from opea_pulumi.application import service_types
+from opea_pulumi.application._types import infer_type
+from opea_pulumi.catalog import DEFAULT_RELEASE, MegaserviceRow, Release, ServiceRow, models
+from opea_pulumi.convert._model import Loss
+from opea_pulumi.terms import Hardware, Profile
+
+from ._graphs import external_services, graph_of, mega_of_graph, usual_order, variant_types
+from ._known import Known, choose_release, known
+from ._project import ComposeService, Project
+from ._refs import Purpose, outside, purposes, references
+from ._specs import extra_args, field, own_environment, own_image, registry_of
+
+_MODEL_TYPES = {"vlm": "lvm", "guard": "guardrails"}
+"""Kinds of models that are named otherwise than the services that use them."""
+
+
+class Inference:
+    """One compose file on its way to a document; ``losses`` collects what is left behind."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.release: Release = choose_release(project.services)
+        self.uses = {
+            name: [] if _helper(service) else known(self.release, service)
+            for name, service in project.services.items()
+        }
+        self.purposes: dict[str, list[Purpose]] = purposes(project, self.uses, self.release)
+        self.losses: list[Loss] = []
+        self.services: dict[str, dict[str, Any]] = {}
+        self.keys: dict[str, str] = {}
+        self.hardware = self._hardware()
+
+    def document(self) -> dict[str, Any]:
+        """The document; the application's own rules are not checked yet."""
+        self._name_losses()
+        front = self._front()
+        flow = graph_of(self.project.services[front]) if front else None
+        self._add_microservices(keep_names=flow is not None)
+        self._add_servers()
+        self._add_remote()
+        document: dict[str, Any] = {"opea_micro_services": self.services}
+        use = self._use(front, "megaservice") if front else None
+        if flow is not None:
+            document["opea_mega_service"] = mega_of_graph(flow)
+            for name, spec in external_services(flow).items():
+                self.services.setdefault(name, spec)
+        elif use is not None:
+            document = {"opea_app": use.name, **document, "opea_mega_service": self._known_mega(use, front)}
+        else:
+            document["opea_mega_service"] = self._usual_mega()
+        self._add_port(document["opea_mega_service"], front)
+        if self.release.release != DEFAULT_RELEASE[self.release.profile]:
+            document["opea_release"] = self.release.release
+        deployment = self._deployment()
+        return {**document, "opea_deployment": deployment} if deployment else document
+
+    def _use(self, name: str, role: str) -> Known | None:
+        return next((use for use in self.uses[name] if use.role == role), None)
+
+    def _of_role(self, role: str) -> list[str]:
+        return [name for name in self.uses if self._use(name, role)]
+
+    def _front(self) -> str:
+        return next(iter([*self._of_role("router"), *self._of_role("megaservice")]), "")
+
+    def _hardware(self) -> str:
+        found = [
+            service.hardware
+            for name, service in self.project.services.items()
+            if service.hardware and self.uses[name]
+        ]
+        return max(sorted(set(found)), key=found.count) if found else Hardware.XEON.value
+
+    def _name_losses(self) -> None:
+        for name in self.project.templates:
+            self.losses.append(Loss(name, "the service itself", "others extend it; they are kept"))
+        for name, uses in self.uses.items():
+            if not uses and not _helper(self.project.services[name]):
+                self.losses.append(Loss(name, "the whole service", "the catalogue does not know its image"))
+
+    # microservices
+
+    def _is_server(self, name: str) -> bool:
+        roles = {use.role for use in self.uses[name]}
+        if "server" not in roles:
+            return False
+        return "service" not in roles or any(item.kind == "server" for item in self.purposes[name])
+
+    def _add_microservices(self, keep_names: bool) -> None:
+        found = [
+            (name, use)
+            for name in self.uses
+            if not self._is_server(name) and (use := self._use(name, "service"))
+        ]
+        types = [use.name for _, use in found]
+        for name, use in found:
+            alone = types.count(use.name) == 1 and not keep_names
+            key = use.name if alone else name
+            spec: dict[str, Any] = {} if infer_type(key) == use.name else {"type": use.name}
+            self.keys[name], self.services[key] = key, spec
+            self._fill(spec, use, self.project.services[name])
+
+    def _fill(self, spec: dict[str, Any], use: Known, service: ComposeService) -> None:
+        """What a microservice says itself."""
+        image = own_image(use, service)
+        if image:
+            spec["image"] = image
+        row = use.row
+        port = next((host for host, inside in service.ports if inside == getattr(row, "port", 0)), None)
+        if port and port.value.isascii() and port.value.isdigit() and 0 < int(port.value[:6]) <= 65535:
+            spec["port"] = int(port.value)
+        self._model(spec, use, service)
+        environment, losses = own_environment(use, service, self.release)
+        if environment:
+            spec["environment"] = environment
+        self.losses += losses
+
+    def _model(self, spec: dict[str, Any], use: Known, service: ComposeService) -> None:
+        model = field(use, service, "model")
+        default = getattr(self.release.services.get(spec.get("type", use.name)), "model", "")
+        if model.missing:
+            names = ", ".join(model.missing)
+            self.losses.append(Loss(service.name, f"the model in {names}", "the file gives it no value"))
+        elif model.value and model.value != default:
+            spec["model"] = model.value
+
+    # model servers
+
+    def _add_servers(self) -> None:
+        for name in [name for name in self.uses if self._is_server(name)]:
+            service = self.project.services[name]
+            owners = [
+                self.keys[item.caller]
+                for item in self.purposes[name]
+                if item.caller in self.keys and self._owns(item)
+            ]
+            kinds = self._types(name)
+            keys = list(dict.fromkeys(owners)) or [self._key_of(kind) for kind in kinds[:1]]
+            if not keys:
+                self.losses.append(Loss(name, "the whole service", "no service of the file calls it"))
+            for key in keys:
+                self._fill_server(self.services[key], key, name, service)
+
+    def _owns(self, item: Purpose) -> bool:
+        use = self._use(item.caller, "service")
+        return item.kind == "server" and use is not None and use.name == item.type
+
+    def _key_of(self, kind: str) -> str:
+        key = next(
+            (key for key, spec in self.services.items() if spec.get("type", infer_type(key)) == kind), kind
+        )
+        if key not in self.services:
+            self.services[key] = {} if infer_type(key) == kind else {"type": kind}
+        return key
+
+    def _types(self, name: str) -> list[str]:
+        """The types that a server can be for, the likeliest first: by its callers, its model, its name."""
+        called = [
+            item.type
+            for item in self.purposes[name]
+            if item.kind == "server" and item.type in self.release.services
+        ]
+        if called:
+            return list(dict.fromkeys(called))
+        kinds = {use.name for use in self.uses[name] if use.role == "server"}
+        possible = [kind for kind, row in self.release.services.items() if kinds & {row.server, *row.servers}]
+        service = self.project.services[name]
+        for use in self.uses[name]:
+            model = field(use, service, "model")
+            row = models().get(model.value)
+            hints = [_MODEL_TYPES.get(row.kind, row.kind)] if row else []
+            hints += [kind for kind in possible if _mentions([*model.missing, name], kind)]
+            likely = [kind for kind in hints if kind in possible]
+            if likely:
+                return likely
+        return possible
+
+    def _fill_server(self, spec: dict[str, Any], key: str, name: str, service: ComposeService) -> None:
+        kind = spec.get("type") or infer_type(key) or key
+        row: ServiceRow | None = self.release.services.get(kind)
+        uses = [use for use in self.uses[name] if use.role == "server"]
+        able = [use for use in uses if row is None or use.name in (row.server, *row.servers)] or uses
+        use = self._device(able, service)
+        self._model_of_server(spec, kind, use, service)
+        server: dict[str, Any] = {"kind": use.name} if row is None or use.name != row.server else {}
+        if own_image(use, service):
+            server["image"] = own_image(use, service)
+        args, missing = extra_args(use, service)
+        if missing:
+            names = ", ".join(dict.fromkeys(missing))
+            self.losses.append(Loss(name, f"options with {names}", "the file gives them no value"))
+        if args:
+            server["args"] = args
+        environment, losses = own_environment(use, service, self.release)
+        server |= {"environment": environment} if environment else {}
+        self.losses += losses
+        cards = service.cards.value or field(use, service, "cards").value
+        if cards.isdigit() and 0 < int(cards) <= 64 and int(cards) != use.row.resources.accelerators:
+            server["resources"] = {"accelerators": int(cards)}
+        if server:
+            spec["server"] = server["kind"] if list(server) == ["kind"] else server
+
+    def _model_of_server(self, spec: dict[str, Any], kind: str, use: Known, service: ComposeService) -> None:
+        found: dict[str, Any] = {"type": kind}
+        self._model(found, use, service)
+        if "model" in found:
+            spec["model"] = found["model"]
+
+    def _device(self, uses: list[Known], service: ComposeService) -> Known:
+        """The row of a server: of the file's hardware if its image is the same there, else of its own."""
+        written = service.image.value
+        wanted = (service.hardware, self.hardware)
+        exact = [use for use in uses if use.row.image == written] or uses
+        return next((use for hardware in wanted for use in exact if use.hardware == hardware), exact[0])
+
+    def _add_remote(self) -> None:
+        """A server elsewhere, by its address in the environment of who calls it."""
+        for name, uses in self.uses.items():
+            for use in uses:
+                for variable, reference in references(use, self.release):
+                    where, _, part = reference.endpoint.partition(".")
+                    kind = use.name if where == "server" else where
+                    value = self.project.services[name].environment.get(variable)
+                    url = outside(value, self.project) if value else ""
+                    if (
+                        url
+                        and "@" not in url
+                        and (part or where == "server")
+                        and kind in self.release.services
+                    ):
+                        key = self.keys.get(name) if where == "server" else None
+                        self.services[key or self._key_of(kind)].setdefault("url", url)
+
+    # flow and deployment
+
+    def _known_mega(self, use: Known, front: str) -> dict[str, Any]:
+        row = use.row
+        if not isinstance(row, MegaserviceRow):
+            raise TypeError(use.name)
+        present = {spec.get("type") or infer_type(key) or key for key, spec in self.services.items()}
+        service = self.project.services[front]
+        steps = []
+        for kind in variant_types(row, service, present - _side_types()):
+            if kind not in present:
+                self.losses.append(
+                    Loss(front, f"its {kind}", "the file has none; the catalogue's default is taken")
+                )
+            steps.append(self._key_of(kind))
+        _, losses = own_environment(use, service, self.release)
+        self.losses += losses
+        flow = [" >> ".join(steps)] if steps else []
+        return {"endpoint": row.endpoint, "orchestrator": "megaservice", "mega_flow": flow}
+
+    def _usual_mega(self) -> dict[str, Any]:
+        kinds = {spec.get("type") or infer_type(key) or key: key for key, spec in self.services.items()}
+        order = [kind for kind in usual_order(self.release, list(kinds)) if kind not in _side_types()]
+        if len(order) > 1:
+            self.losses.append(
+                Loss("opea_mega_service", "the flow", "no service runs it; the usual order is taken")
+            )
+        return {"mega_flow": [" >> ".join(kinds[kind] for kind in order)]} if order else {}
+
+    def _add_port(self, mega: dict[str, Any], front: str) -> None:
+        ports = self.project.services[front].ports if front else ()
+        for host, _ in ports[:1]:
+            if host.value.isascii() and host.value.isdigit() and 0 < int(host.value[:6]) <= 65535:
+                mega["port"] = int(host.value)
+
+    def _deployment(self) -> dict[str, Any]:
+        deployment: dict[str, Any] = {}
+        if self.release.profile is not Profile.OPEA:
+            deployment["profile"] = self.release.profile.value
+        if self.hardware != Hardware.XEON.value:
+            deployment["hardware"] = self.hardware
+        stores = [use.name for name in self.uses if (use := self._use(name, "store"))]
+        vector = [
+            kind for kind in stores if {"retrieval", "dataprep"} & set(self.release.stores[kind].clients)
+        ]
+        if vector and vector[0] != self.release.default_store:
+            deployment["vector_store"] = vector[0]
+        if self._of_role("ui") or self._of_role("gateway"):
+            deployment["ui"] = True
+        prefixes = {
+            registry_of(uses[0], self.project.services[name]) for name, uses in self.uses.items() if uses
+        }
+        if len(prefixes) == 1 and prefixes != {""}:
+            deployment["image_registry"] = prefixes.pop()
+        return deployment
+
+
+def _side_types() -> set[str]:
+    return {name for name, row in service_types().items() if row.side}
+
+
+def _mentions(texts: Iterable[str], kind: str) -> bool:
+    row = service_types().get(kind)
+    words = [kind, *(row.aliases if row else ())]
+    return any(word in text.lower() for text in texts for word in words)
+
+
+def _helper(service: ComposeService) -> bool:
+    """Ours, which gives volumes to their writers and ends."""
+    return service.raw.get("network_mode") == "none"

@@ -1,0 +1,134 @@
+"""What one service of a compose file says beyond the catalogue: model, cards, arguments, environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from opea_pulumi.catalog import Release
+from opea_pulumi.convert._model import Loss
+
+from ._known import Known, repository
+from ._project import ComposeService
+from ._refs import environments
+from ._variables import Text
+
+_SECRET = re.compile(
+    r"TOKEN$|PASSW|SECRET|CREDENTIAL|PRIVATE|(API|ACCESS|AUTH)_?KEY|_KEY$|_PAT$", re.IGNORECASE
+)
+_USERINFO = re.compile(r"://[^/\s]*@")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ELSEWHERE = (
+    *("http_proxy", "https_proxy", "no_proxy", "host_ip", "HOST_IP"),
+    *("HABANA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"),
+)
+"""Variables that the deployment's settings and the share of cards decide."""
+
+
+def field(use: Known, service: ComposeService, name: str) -> Text:
+    """What stands where the catalogue has ``{name}``: among the arguments, else in the environment."""
+    wanted = f"{{{name}}}"
+    values = dict(_options(service))
+    args = use.row.args
+    for index, arg in enumerate(args):
+        if arg == wanted and index and args[index - 1] in values:
+            return values[args[index - 1]]
+    for variable, value in use.row.environment.items():
+        if value == wanted and variable in service.environment:
+            return service.environment[variable]
+    return Text()
+
+
+def extra_args(use: Known, service: ComposeService) -> tuple[list[str], list[str]]:
+    """Options that the catalogue has not, or has otherwise; and the variables without values among them."""
+    ours = dict(_pairs(use.row.args))
+    extra: list[str] = []
+    missing: list[str] = []
+    for option, value in _options(service):
+        known = ours.get(option)
+        if known is not None and ("{" in known or known == value.value):
+            continue
+        if option in ("--host", "--port", "-p"):
+            continue
+        if value.missing:
+            missing += value.missing
+        elif not secret_like(option, value.value):
+            extra += [option, value.value] if value.value else [option]
+    return extra, missing
+
+
+def own_environment(
+    use: Known, service: ComposeService, release: Release
+) -> tuple[dict[str, str], list[Loss]]:
+    """Literals beyond the catalogue's."""
+    known: dict[str, Any] = {}
+    for environment in environments(use, release):
+        known |= environment
+    hidden = {variable for row in release.secrets.values() for variable in row.environment}
+    kept: dict[str, str] = {}
+    unknown: list[str] = []
+    losses: list[Loss] = []
+    for variable, value in service.environment.items():
+        if variable in hidden or variable in _ELSEWHERE:
+            continue
+        if variable in known and (not isinstance(known[variable], str) or "{" in known[variable]):
+            continue
+        if known.get(variable) == value.value or not _VARIABLE.fullmatch(variable):
+            continue
+        if value.missing:
+            unknown.append(variable)
+        elif secret_like(variable, value.value):
+            losses.append(Loss(service.name, f"variable {variable}", "it looks like a secret"))
+        else:
+            kept[variable] = value.value
+    if unknown:
+        losses.append(Loss(service.name, f"variables {', '.join(unknown)}", "the file gives them no value"))
+    return kept, losses
+
+
+def own_image(use: Known, service: ComposeService) -> str:
+    """The image, when the file names another one than the catalogue by itself (no variable)."""
+    written = service.raw.get("image")
+    if not isinstance(written, str) or "$" in written or written == use.row.image:
+        return ""
+    tag = use.row.image.replace("{version}", "").rpartition(":")[2]
+    same = repository(written) == repository(use.row.image) and (not tag or written.endswith(f":{tag}"))
+    return "" if same or _USERINFO.search(written) else written
+
+
+def registry_of(use: Known, service: ComposeService) -> str:
+    """What stands before the catalogue's image."""
+    image = use.row.image.partition("{")[0]
+    before, found, _ = service.image.value.rpartition(f"/{image}")
+    return before if found and not _USERINFO.search(before) and "@" not in before else ""
+
+
+def secret_like(name: str, value: str) -> bool:
+    """Whether a value had better not be shown or kept."""
+    return bool(_SECRET.search(name.lstrip("-").replace("-", "_")) or _USERINFO.search(value))
+
+
+def _options(service: ComposeService) -> Iterator[tuple[str, Text]]:
+    """The options that a service starts with, each with its value (empty for a flag)."""
+    option = ""
+    for word in service.start:
+        if word.value.startswith("-") and not word.missing:
+            if option:
+                yield option, Text()
+            option, equals, value = word.value.partition("=")
+            if equals:
+                yield option, Text(value)
+                option = ""
+        elif option:
+            yield option, word
+            option = ""
+    if option:
+        yield option, Text()
+
+
+def _pairs(args: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for index, arg in enumerate(args):
+        if arg.startswith("-"):
+            following = args[index + 1] if index + 1 < len(args) else ""
+            yield arg, "" if following.startswith("-") else following
