@@ -1,1 +1,7 @@
 """GMConnector custom resources."""
+
+from ._check import check_gmconnector
+from ._facts import Dialect, crd
+from ._write import to_gmc
+
+__all__ = ["Dialect", "check_gmconnector", "crd", "to_gmc"]

@@ -1,0 +1,149 @@
+"""What of a blueprint the custom resource cannot hold, where it differs from the operator's manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from opea_pulumi.blueprint import Blueprint, SecretValue, Volume, Workload
+from opea_pulumi.catalog import Release, ResourcesRow, load_release
+from opea_pulumi.convert._model import Loss
+from opea_pulumi.flow import NodeKind
+
+from ._facts import Dialect, facts
+from ._places import Place
+
+_FIXED = "the operator's manifests are fixed"
+
+
+def losses_of(blueprint: Blueprint, places: Mapping[str, Place], dialect: Dialect) -> tuple[Loss, ...]:
+    """The losses in the order of the workloads, then of the application's settings."""
+    return (*_workloads(blueprint, places, dialect), *_flow(blueprint), *_application(blueprint, dialect))
+
+
+def _workloads(blueprint: Blueprint, places: Mapping[str, Place], dialect: Dialect) -> Iterator[Loss]:
+    release = load_release(facts().release)
+    for workload in blueprint.workloads:
+        place = places.get(workload.name)
+        if place is not None:
+            yield from _scale(workload)
+            yield from _container(blueprint, place, release)
+            yield from _ports(workload, place.facts.port)
+            if dialect == "v1.1" or not place.facts.rfc.token:
+                yield from _secrets(place)
+        elif workload.role == "router":
+            yield from _ports(workload, facts().router.port)
+            yield from _router(workload)
+        elif workload.role == "prefetch":
+            yield Loss(workload.name, "is not run", "the operator's servers load their models themselves")
+
+
+def _scale(workload: Workload) -> Iterator[Loss]:
+    if workload.replicas != 1:
+        yield Loss(workload.name, f"runs once, not {workload.replicas} times", "the operator resets replicas to 1")
+    if workload.autoscaling is not None:
+        yield Loss(workload.name, "is not scaled by its load", "the operator resets replicas to 1")
+
+
+def _container(blueprint: Blueprint, place: Place, release: Release) -> Iterator[Loss]:
+    workload, row = place.workload, place.facts
+    image = workload.image.removeprefix(f"{blueprint.settings.image_registry}/")
+    if row_image(image) != row_image(row.image):
+        yield Loss(workload.name, f"runs {row.image}, not {workload.image}", _FIXED)
+    default = _command(workload, release)
+    if workload.args != row.args or workload.command != default:
+        yield Loss(workload.name, "starts with the manifest's command and arguments", _FIXED)
+    if workload.files:
+        paths = ", ".join(file.path for file in workload.files)
+        yield Loss(workload.name, f"has no files {paths}", "a GMConnector has no place for files")
+    yield from _resources(workload, row.accelerators, release)
+
+
+def row_image(image: str) -> str:
+    """An image as the release names it."""
+    return facts().image(image)
+
+
+def _resources(workload: Workload, cards: int, release: Release) -> Iterator[Loss]:
+    default = _requests(workload, release)
+    asked = workload.resources
+    if asked.accelerators != cards:
+        yield Loss(workload.name, f"gets {cards} cards, not {asked.accelerators}", _FIXED)
+    if default is not None and (asked.cpu, asked.memory) != (default.cpu, default.memory):
+        what = f"requests neither cpu {asked.cpu} nor memory {asked.memory}"
+        yield Loss(workload.name, what, "the operator's manifests have no requests")
+
+
+def _requests(workload: Workload, release: Release) -> ResourcesRow | None:
+    if workload.role == "microservice" and workload.type in release.services:
+        return release.services[workload.type].resources
+    if workload.role == "server" and workload.type in release.servers and workload.hardware:
+        device = release.servers[workload.type].devices.get(workload.hardware)
+        return device.resources if device else None
+    return None
+
+
+def _command(workload: Workload, release: Release) -> tuple[str, ...]:
+    if workload.role == "ui" and workload.type in release.uis:
+        return release.uis[workload.type].command
+    return ()
+
+
+def _ports(workload: Workload, port: int) -> Iterator[Loss]:
+    asked = workload.port.requested
+    if asked not in (None, port):
+        yield Loss(workload.name, f"listens on port {port}, not {asked}", _FIXED)
+
+
+def _router(workload: Workload) -> Iterator[Loss]:
+    names = sorted(workload.environment)
+    if names:
+        why = "GMC's router reads no environment; it sends no key and uses no proxy"
+        yield Loss(workload.name, f"does without {', '.join(names)}", why)
+
+
+def _secrets(place: Place) -> Iterator[Loss]:
+    """A variable of the ConfigMap is set where the operator is installed; for others there is no place."""
+    for key, value in sorted(place.workload.environment.items()):
+        if isinstance(value, SecretValue) and facts().default(place.facts, key) is None:
+            yield Loss(place.workload.name, f"does without {key}", "the operator reads no Secret")
+
+
+def _flow(blueprint: Blueprint) -> Iterator[Loss]:
+    for name, node in sorted(blueprint.flow.nodes.items()):
+        for step in node.steps:
+            if step.condition and node.kind is NodeKind.SEQUENCE:
+                what = "the condition is asked of the previous step's answer, and a request that fails it ends in an error"
+                yield Loss(f"node {name}, step {step.name}", what, "GMC's router")
+
+
+def _application(blueprint: Blueprint, dialect: Dialect) -> Iterator[Loss]:
+    settings = blueprint.settings
+    for volume in blueprint.volumes:
+        yield from _volume(volume, dialect)
+    if dialect == "v1.1":
+        for secret in blueprint.secrets:
+            if secret.existing:
+                yield Loss(f"secrets.{secret.name}", f"{secret.existing} is not read", "the operator reads no Secret")
+    if settings.image_registry:
+        yield Loss("image_registry", "images are pulled from where the manifests say", _FIXED)
+    if settings.image_pull_secret:
+        yield Loss("image_pull_secret", f"{settings.image_pull_secret} is not used", _FIXED)
+    if settings.labels:
+        yield Loss("labels", "stand at the GMConnector and the namespace alone", _FIXED)
+    if settings.exposure.kind != "none":
+        yield Loss("expose", "the router is reached inside the cluster alone", "the operator makes no ingress")
+    if settings.monitoring:
+        yield Loss("monitoring", "nothing is scraped", "GMC's router has no metrics, the operator makes no monitors")
+    if settings.istio:
+        yield Loss("istio", "only the namespace's injection label is set", "policies are no part of a GMConnector")
+    for patch in blueprint.patches:
+        if patch.target == "gmc" and patch.kind not in ("", facts().kind):
+            yield Loss(patch.path, f"there is no {patch.kind} to patch", "the operator makes its objects itself")
+
+
+def _volume(volume: Volume, dialect: Dialect) -> Iterator[Loss]:
+    path = facts().model_path
+    given = volume.claim or volume.storage_class or volume.host_path
+    fits = dialect == "rfc" or volume.host_path == path
+    if given and not (volume.host_path and fits):
+        yield Loss(f"volume {volume.name}", f"is {path} of the node", _FIXED)

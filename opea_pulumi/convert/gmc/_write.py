@@ -1,0 +1,113 @@
+"""From a blueprint to the custom resource."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from opea_pulumi.blueprint import Blueprint
+from opea_pulumi.convert._model import Conversion
+from opea_pulumi.convert._yaml import dump_documents
+
+from ._config import Writer, token_secret
+from ._facts import Dialect, facts
+from ._losses import losses_of
+from ._nodes import Nodes
+from ._places import places_of, refusal
+
+_URL_ROOM = 200
+"""What the operator adds to a step of the graph: its address, with a namespace of any length."""
+
+_KEYS_OF = "opea.dev/keys"
+
+
+def to_gmc(blueprint: Blueprint, dialect: Dialect = "v1.1") -> Conversion:
+    """A GMConnector for GMC's operator, then the Namespace and the Secret (without values) that it needs.
+
+    ``v1.1`` are the words that the released operator understands; ``rfc`` those of the RFC's sample.
+
+    Raises:
+        BlueprintError: ``gmc-cannot``, when the released operator cannot deploy or run it.
+    """
+    places = places_of(blueprint, dialect)
+    writer = Writer(blueprint, places, dialect)
+    spec = {
+        "routerConfig": {"name": facts().router.name, "serviceName": facts().router.service},
+        "nodes": Nodes(blueprint, writer).build(),
+    }
+    _check_graph(spec)
+    connector = {
+        "apiVersion": facts().api_version,
+        "kind": facts().kind,
+        "metadata": _metadata(blueprint, blueprint.name, {"app.kubernetes.io/name": "gmconnector"}),
+        "spec": spec,
+    }
+    documents = [connector, *_namespace(blueprint), *_secret(blueprint, spec)]
+    return Conversion(dump_documents(documents), losses_of(blueprint, places, dialect))
+
+
+def _metadata(blueprint: Blueprint, name: str, labels: dict[str, str]) -> dict[str, Any]:
+    namespace = blueprint.settings.namespace
+    return {
+        "name": name,
+        **({"namespace": namespace} if namespace else {}),
+        "labels": {**labels, **blueprint.settings.labels},
+    }
+
+
+def _namespace(blueprint: Blueprint) -> list[dict[str, Any]]:
+    name, labels = blueprint.settings.namespace, dict(blueprint.settings.labels)
+    if name in ("", "default"):
+        return []
+    if blueprint.settings.istio:
+        labels["istio-injection"] = "enabled"
+    metadata: dict[str, Any] = {"name": name, **({"labels": labels} if labels else {})}
+    return [{"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}]
+
+
+def _secret(blueprint: Blueprint, spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """Without data, so that applying it leaves alone what is in the Secret already."""
+    name = token_secret(blueprint)
+    used = any(
+        "gmcTokenSecret" in ((step.get("internalService") or {}).get("config") or {})
+        for node in spec["nodes"].values()
+        for step in node["steps"]
+    )
+    if not used or name != facts().token_secret:
+        return []
+    metadata = _metadata(blueprint, name, {})
+    metadata = {key: value for key, value in metadata.items() if value}
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {**metadata, "annotations": {_KEYS_OF: "HF_TOKEN"}},
+            "type": "Opaque",
+        }
+    ]
+
+
+def _check_graph(spec: dict[str, Any]) -> None:
+    """The operator hands the whole spec to its router in one argument, between single quotes in YAML."""
+    text = json.dumps(spec, ensure_ascii=False, separators=(",", ":"))
+    for bad, why in (("'", "a single quote"), ("---", "three dashes")):
+        if bad in text:
+            message = f"{why} in the graph breaks the manifest that the operator makes of it"
+            raise refusal(message, _where(spec, bad), "write the value without it")
+    # Go writes these as six characters, and the operator adds every step's address
+    size = len(text.encode()) + 5 * sum(text.count(mark) for mark in "<>&\u2028\u2029")
+    size += _URL_ROOM * (1 + sum(len(node["steps"]) for node in spec["nodes"].values()))
+    if size >= facts().graph_limit:
+        message = f"the graph has about {size} bytes; the router's argument holds {facts().graph_limit}"
+        raise refusal(message, "opea_micro_services", "take environment variables out, or services")
+
+
+def _where(spec: dict[str, Any], bad: str) -> str:
+    for name, node in spec["nodes"].items():
+        if bad in name:
+            return "opea_mega_service.nodes"
+        for step in node["steps"]:
+            if bad in json.dumps(step, ensure_ascii=False):
+                service = (step.get("internalService") or {}).get("serviceName", "")
+                return f"opea_micro_services.{service}" if service else "opea_mega_service.nodes"
+    return "opea_mega_service"
