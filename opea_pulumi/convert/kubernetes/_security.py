@@ -1,0 +1,86 @@
+"""Security contexts: Pod Security *restricted*, and a workload's exceptions, each no wider than needed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from opea_pulumi.blueprint import Workload
+
+from ._names import Object
+
+Level = Literal["restricted", "baseline", "privileged"]
+LEVELS: tuple[Level, ...] = ("restricted", "baseline", "privileged")
+
+UNNEEDED = {
+    "host-ipc": "here /dev/shm is a folder in memory, of the pod's own",
+    "SYS_NICE": "the device plugin gives the cards, and upstream's charts run without it",
+}
+"""Exceptions that a container engine asks for and Kubernetes does not, with what stands in for them."""
+
+ROOT_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID")
+"""What an image that starts as root may do beside nothing: give itself folders and become another user."""
+
+_CAPABILITY = re.compile(r"[A-Z][A-Z_]+")
+
+
+def exceptions_of(workload: Workload) -> dict[str, str]:
+    """The workload's exceptions that matter on Kubernetes, with their reasons, in a fixed order."""
+    named = dict(sorted(workload.security.exceptions.items()))
+    if workload.security.user == 0:
+        named.setdefault("root", "the image runs as root")
+    return {name: reason for name, reason in sorted(named.items()) if name not in UNNEEDED}
+
+
+def capabilities_of(workload: Workload) -> list[str]:
+    """The capabilities that the container gets, by the exceptions."""
+    names = exceptions_of(workload)
+    root = ROOT_CAPABILITIES if "root" in names else ()
+    return sorted({*root, *(name for name in names if _CAPABILITY.fullmatch(name))})
+
+
+def level_of(workload: Workload) -> Level:
+    """The Pod Security level that the workload's pods meet."""
+    names = set(exceptions_of(workload))
+    if "privileged" in names or set(capabilities_of(workload)) - set(ROOT_CAPABILITIES):
+        return "privileged"
+    return "baseline" if names & {"root", "unconfined"} else "restricted"
+
+
+def container_security(workload: Workload) -> Object:
+    """``securityContext`` of the container."""
+    names = exceptions_of(workload)
+    security, root = workload.security, "root" in names
+    added = capabilities_of(workload)
+    capabilities: Object = {"drop": ["ALL"], "add": added} if added else {"drop": ["ALL"]}
+    context: Object = {
+        "runAsNonRoot": not root,
+        "runAsUser": 0 if root else security.user,
+        "runAsGroup": 0 if root else security.group,
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": "writable-root" not in names,
+        "capabilities": capabilities,
+    }
+    if "privileged" in names:  # the API server refuses it without escalation
+        context |= {"privileged": True, "allowPrivilegeEscalation": True}
+    return context
+
+
+def pod_security(workloads: Sequence[Workload]) -> Object:
+    """``securityContext`` of the pod of these workloads' containers; the first is the main one.
+
+    ``unconfined`` leaves the seccomp profile to the cluster, as upstream's charts do: to ask for
+    *Unconfined* would need a privileged namespace.
+    """
+    names = {name for workload in workloads for name in exceptions_of(workload)}
+    main = workloads[0]
+    context: Object = {}
+    if "root" not in names:
+        context["runAsNonRoot"] = True
+    context |= {"fsGroup": main.security.group or 1000, "fsGroupChangePolicy": "OnRootMismatch"}
+    if "unconfined" not in names:
+        context["seccompProfile"] = {"type": "RuntimeDefault"}
+    if min(main.port.number, *main.other_ports, 1024) < 1024:  # a process that is not root opens port 80
+        context["sysctls"] = [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}]
+    return context

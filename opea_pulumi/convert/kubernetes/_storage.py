@@ -1,0 +1,174 @@
+"""Claims, and the volumes of a pod.
+
+A folder of the host is a PersistentVolume that the namespace's claim is bound to, not a hostPath volume of
+the pod: Pod Security forbids those on every level but *privileged*.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from opea_pulumi.blueprint import Blueprint, Volume, Workload
+
+from ._config import FILES, file_keys, files_name
+from ._names import Object, derived, metadata, namespace_of
+from ._security import UNNEEDED
+
+_SHM = "/dev/shm"  # noqa: S108 - a folder of the container
+_SHM_SIZE = "1Gi"  # upstream's charts; for servers that share memory and say no size
+_HUGEPAGES = "/hugepages-2Mi"
+
+
+def claims(blueprint: Blueprint) -> list[Object]:
+    """PersistentVolumeClaims (and the volumes of those on the host) that no StatefulSet makes itself."""
+    made: list[Object] = []
+    for volume in blueprint.volumes:
+        if volume.claim or volume.name in _templated(blueprint):
+            continue
+        if volume.host_path:
+            made.append(_host_volume(blueprint, volume))
+        made.append(
+            {
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "metadata": metadata(blueprint, claim_name(volume)),
+                "spec": _claim_spec(blueprint, volume),
+            }
+        )
+    return made
+
+
+def claim_templates(blueprint: Blueprint, workload: Workload) -> list[Object]:
+    """``volumeClaimTemplates`` of a store's StatefulSet."""
+    own = {mount.volume for mount in workload.mounts} & _templated(blueprint)
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": claim_name(volume)},
+            "spec": _claim_spec(blueprint, volume),
+        }
+        for volume in blueprint.volumes
+        if volume.name in own
+    ]
+
+
+def claim_name(volume: Volume) -> str:
+    """The name of a volume's claim."""
+    return volume.claim or derived(volume.name, "")
+
+
+def access_mode(blueprint: Blueprint, volume: Volume) -> str:
+    """``ReadWriteMany`` where pods on several nodes may mount the volume."""
+    users = [item for item in blueprint.workloads if item.name and _mounts(item, volume) and item.role != "prefetch"]
+    several = len(users) > 1 or any(_most_replicas(item) > 1 for item in users)
+    return "ReadWriteMany" if volume.shared or several else "ReadWriteOnce"
+
+
+def pod_volumes(blueprint: Blueprint, workloads: Sequence[Workload]) -> list[Object]:
+    """``volumes`` of the pod of these workloads' containers."""
+    volumes: dict[str, Object] = {}
+    for workload in workloads:
+        for volume in _claimed(blueprint, workload):
+            claim = {"persistentVolumeClaim": {"claimName": claim_name(volume)}}
+            volumes.setdefault(derived(volume.name, ""), claim)
+        volumes |= {name: source for name, (_path, source) in _folders(workload).items() if name not in volumes}
+        if file_keys(workload):
+            volumes[FILES] = {"configMap": {"name": files_name(workload)}}
+    return [{"name": name, **source} for name, source in volumes.items()]
+
+
+def container_mounts(blueprint: Blueprint, workload: Workload) -> list[Object]:
+    """``volumeMounts`` of the workload's container."""
+    mounts: list[Object] = []
+    for mount in workload.mounts:
+        entry: Object = {"name": derived(mount.volume, ""), "mountPath": mount.path}
+        mounts.append({**entry, "readOnly": True} if mount.read_only else entry)
+    mounts += [{"name": name, "mountPath": path} for name, (path, _source) in _folders(workload).items()]
+    for path, key in file_keys(workload).items():
+        mounts.append({"name": FILES, "mountPath": path, "subPath": key, "readOnly": True})
+    return mounts
+
+
+def _folders(workload: Workload) -> dict[str, tuple[str, Object]]:
+    """Folders of the pod's own, by volume name: the path, and an emptyDir with its limit."""
+    taken = {mount.path for mount in workload.mounts}
+    size = workload.resources.ephemeral_storage
+    found: dict[str, tuple[str, Object]] = {
+        _folder_name(path): (path, {"emptyDir": {"sizeLimit": size}})
+        for path in workload.security.writable
+        if path not in taken
+    }
+    shared = workload.shared_memory or (_SHM_SIZE if set(workload.security.exceptions) & set(UNNEEDED) else "")
+    if shared and _SHM not in taken:
+        found["shm"] = (_SHM, {"emptyDir": {"medium": "Memory", "sizeLimit": shared}})
+    if workload.resources.hugepages:
+        found["hugepages"] = (_HUGEPAGES, {"emptyDir": {"medium": "HugePages-2Mi"}})
+    return found
+
+
+def _folder_name(path: str) -> str:
+    words = re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-")
+    return derived(f"dir-{words}", "")
+
+
+def _claimed(blueprint: Blueprint, workload: Workload) -> list[Volume]:
+    """The workload's volumes, but those that its StatefulSet claims itself."""
+    templated = _templated(blueprint) if workload.role == "store" else frozenset()
+    by_name = {volume.name: volume for volume in blueprint.volumes}
+    return [by_name[mount.volume] for mount in workload.mounts if mount.volume not in templated]
+
+
+def _templated(blueprint: Blueprint) -> frozenset[str]:
+    """Volumes that only one store mounts, so that its StatefulSet claims them."""
+    users: dict[str, list[Workload]] = {}
+    for workload in blueprint.workloads:
+        for mount in workload.mounts:
+            users.setdefault(mount.volume, []).append(workload)
+    brought = {volume.name for volume in blueprint.volumes if volume.claim or volume.host_path or volume.shared}
+    return frozenset(
+        name
+        for name, items in users.items()
+        if name not in brought and len({item.name for item in items}) == 1 and items[0].role == "store"
+    )
+
+
+def _claim_spec(blueprint: Blueprint, volume: Volume) -> Object:
+    spec: Object = {
+        "accessModes": [access_mode(blueprint, volume)],
+        "resources": {"requests": {"storage": volume.size}},
+    }
+    if volume.host_path:
+        return {**spec, "storageClassName": "", "volumeName": _host_volume_name(blueprint, volume)}
+    return {**spec, "storageClassName": volume.storage_class} if volume.storage_class else spec
+
+
+def _host_volume(blueprint: Blueprint, volume: Volume) -> Object:
+    described = metadata(blueprint, _host_volume_name(blueprint, volume))
+    del described["namespace"]
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": described,
+        "spec": {
+            "capacity": {"storage": volume.size},
+            "accessModes": [access_mode(blueprint, volume)],
+            "persistentVolumeReclaimPolicy": "Retain",
+            "storageClassName": "",
+            "claimRef": {"namespace": namespace_of(blueprint), "name": claim_name(volume)},
+            "hostPath": {"path": volume.host_path, "type": "Directory"},
+        },
+    }
+
+
+def _host_volume_name(blueprint: Blueprint, volume: Volume) -> str:
+    return derived(f"{namespace_of(blueprint)}-{volume.name}", "", limit=253)
+
+
+def _mounts(workload: Workload, volume: Volume) -> bool:
+    return any(mount.volume == volume.name for mount in workload.mounts)
+
+
+def _most_replicas(workload: Workload) -> int:
+    return workload.autoscaling.max if workload.autoscaling else workload.replicas
