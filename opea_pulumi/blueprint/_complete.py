@@ -127,8 +127,9 @@ def _bare(application: Application, release: Release) -> frozenset[str]:
         release.services[item.type] for item in services if not item.url and item.type in release.services
     ]
     environments = [environment for row in rows for environment in (row.environment, *row.servers.values())]
-    if any(row.store for row in rows):
-        environments += [client for store in release.stores.values() for client in store.clients.values()]
+    store = release.stores.get(application.deployment.vector_store or release.default_store)
+    if store is not None:
+        environments += [store.clients.get(item.type, {}) for item in services]
     ends = [
         value.endpoint for item in environments for value in item.values() if isinstance(value, Reference)
     ]
