@@ -98,9 +98,10 @@ def _check_cards(model: ModelRow, name: str, cards: int, card: int, context: int
     if not card or need <= room:
         return
     enough = next((count for count in _counts() if card_bytes(model, count, context) <= room), None)
+    where = f"each of {cards} cards" if cards > 1 else "one card"
     message = (
-        f"{name} needs {_gib(need)} on {f'each of {cards} cards' if cards > 1 else 'one card'}, which has room "
-        f"for {_gib(room)} of its {_gib(card)} (weights {_gib(weight_bytes(model))} in all)"
+        f"{name} needs {_gib(need)} on {where}, which has room for {_gib(room)} of its {_gib(card)} "
+        f"(weights {_gib(weight_bytes(model))} in all)"
     )
     more = f"{enough} cards would do" if enough else "no machine has cards enough"
     hint = f"{more}; or take a smaller model, or a shorter context (--max-model-len) in the server's args"
