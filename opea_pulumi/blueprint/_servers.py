@@ -16,6 +16,9 @@ from ._values import Context, resolve, service_context
 MODELS = "models"
 """The volume of a server's row that holds the weights; each server has one of its own."""
 
+CONTEXT_ARGUMENTS = ("--max-model-len", "--max-total-tokens")
+"""What tells vLLM and TGI how long a sequence may be."""
+
 
 def servers_of(plan: Plan, name: str) -> Iterator[Workload]:
     """The server behind a service, and its prefetch step; nothing when another service shares its own.
@@ -28,14 +31,16 @@ def servers_of(plan: Plan, name: str) -> Iterator[Workload]:
     server, device = plan.server_row(name), _device(plan, name)
     workload = _server(plan, name, server, device)
     if not (server.hub and MODELS in (device.volumes or server.volumes) and plan.release.prefetch):
-        yield workload.model_copy(update={"egress": ("hub",) if server.hub else ()})
+        yield workload.model_copy(update={"egress": ("hub",) if server.hub or server.egress else ()})
         return
+    if server.egress:
+        workload = workload.model_copy(update={"egress": ("remote",)})
     if plan.application.deployment.offline or workload.model.startswith("/"):
         yield workload
         return
-    prefetch = _prefetch(plan, workload)
-    yield prefetch
-    yield workload.model_copy(update={"after": (prefetch.name,)})
+    prefetches = _prefetches(plan, workload, (workload.model, *server.models))
+    yield from prefetches
+    yield workload.model_copy(update={"after": tuple(step.name for step in prefetches)})
 
 
 def model_volume(workload: str) -> str:
@@ -91,7 +96,7 @@ def _server(plan: Plan, name: str, server: ServerRow, device: DeviceRow) -> Work
             "hardware": plan.device(name),
             "model": plan.model(name),
             "replicas": given.replicas or 1,
-            "autoscaling": autoscaling_of(given.autoscaling, server.metric),
+            "autoscaling": autoscaling_of(given.autoscaling, device.metric or server.metric),
         }
     )
 
@@ -107,18 +112,42 @@ def _resources(plan: Plan, name: str, server: ServerRow, device: DeviceRow, give
         plan.model(name),
         resources,
         hardware=plan.device(name),
-        kv_cache=server.kv_cache,
+        kv_cache=_kv_cache(server, given),
         memory=asked.memory if asked else None,
         card_memory=asked.accelerator_memory if asked else None,
+        context=_context((*device.args, *given.args)),
         path=plan.path(name, "model"),
     )
 
 
-def _prefetch(plan: Plan, server: Workload) -> Workload:
+def _kv_cache(server: ServerRow, given: ServerSpec) -> str:
+    """What the server reserves for keys and values, which the user may have changed."""
+    changed = given.environment.get(server.kv_cache_variable, "")
+    return f"{changed}Gi" if changed.isdecimal() else server.kv_cache
+
+
+def _context(args: tuple[str, ...]) -> int:
+    """The longest sequence that a server is told to take; 0: the model's."""
+    pairs = zip((*args, ""), (*args, "")[1:], strict=False)
+    lengths = [value for flag, value in pairs if flag in CONTEXT_ARGUMENTS and value.isdecimal()]
+    return int(lengths[-1]) if lengths else 0
+
+
+def _prefetches(plan: Plan, server: Workload, wanted: tuple[str, ...]) -> list[Workload]:
+    """A step a model, one after the other: they write into one volume."""
+    steps: list[Workload] = []
+    for number, model in enumerate(wanted, 1):
+        name = f"{server.name}-prefetch" + (f"-{number}" if number > 1 else "")
+        step = _prefetch(plan, server, name, model)
+        steps.append(step.model_copy(update={"after": tuple(before.name for before in steps[-1:])}))
+    return steps
+
+
+def _prefetch(plan: Plan, server: Workload, name: str, model: str) -> Workload:
     row = plan.release.prefetch
     assert row is not None  # noqa: S101 - asked before
     cache = next(mount.path for mount in server.mounts if mount.volume == model_volume(server.name))
-    fields = {"model": server.model, "cache": cache}
+    fields = {"model": model, "cache": cache}
     values = resolve(plan, Context(fields=fields), row.environment)
     if plan.application.deployment.hub_mirror:
         values["HF_ENDPOINT"] = LiteralValue(value=plan.application.deployment.hub_mirror)
@@ -130,14 +159,14 @@ def _prefetch(plan: Plan, server: Workload) -> Workload:
     )
     workload = workload_of(
         filled,
-        name=f"{server.name}-prefetch",
+        name=name,
         role="prefetch",
         kind="prefetch",
         port=Port(number=0),
         health=Health(start_budget=3600),
         values=values,
     )
-    return workload.model_copy(update={"model": server.model, "egress": ("hub",)})
+    return workload.model_copy(update={"model": model, "egress": ("hub",)})
 
 
 def _volume(key: str, workload: str) -> str:

@@ -36,6 +36,7 @@ def _workload(plan: Plan, store: StoreRow, row: ServedRow, name: str, kind: str)
     values = resolve(plan, Context(store=store, fields=fields), row.environment)
     role: Role = "store"
     port = Port(number=row.port)
-    return workload_of(
+    made = workload_of(
         row, name=name, role=role, kind=kind, port=port, health=health_of(row.health), values=values
     )
+    return made.model_copy(update={"egress": ("remote",)}) if row.egress else made

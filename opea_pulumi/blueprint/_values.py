@@ -127,6 +127,8 @@ def _reference(plan: Plan, context: Context, value: Reference) -> Value | None:
     secret = value.secret.format(service=slug(context.service))
     if value.volume:
         return PathValue(volume=value.volume)
+    if value.model:
+        return _model(plan, context, value)
     if not value.endpoint:
         return SecretValue(secret=secret)
     where, _, part = value.endpoint.partition(".")
@@ -156,15 +158,25 @@ def route_workload(plan: Plan) -> str:
     return plan.application.name or ROUTER if plan.megaservice else ROUTER
 
 
-def _of_type(plan: Plan, context: Context, value: Reference, where: str, part: str) -> Value | None:
-    other = plan.first_of(where)
-    if other is None:
-        if value.optional:
-            return None
-        hint = f"add {where} to the services and to the flow"
+def _model(plan: Plan, context: Context, value: Reference) -> Value | None:
+    other = _first(plan, context, value, value.model)
+    return None if other is None else LiteralValue(value=plan.model(other))
+
+
+def _first(plan: Plan, context: Context, value: Reference, kind: str) -> str | None:
+    other = plan.first_of(kind)
+    if other is None and not value.optional:
+        hint = f"add {kind} to the services and to the flow"
         needing = plan.given_name(context.service) if context.service else "the megaservice"
-        message = f"service {needing!r} needs a service of type {where}"
+        message = f"service {needing!r} needs a service of type {kind}"
         raise blueprint_error("missing-service", message, "opea_micro_services", hint)
+    return other
+
+
+def _of_type(plan: Plan, context: Context, value: Reference, where: str, part: str) -> Value | None:
+    other = _first(plan, context, value, where)
+    if other is None:
+        return None
     if plan.is_external(other):
         if value.path:
             return address(plan, other)

@@ -167,7 +167,8 @@ class ServerRow(_Row):
     starts; ``cache`` is the environment that makes it use only what the prefetch step left.
     ``models`` are further ones that it loads beside the service's own. ``egress``: it fetches something
     from outside when it starts, whatever the prefetch step left. ``kv_cache`` is what it reserves for
-    keys and values where it runs on CPU (Kubernetes notation).
+    keys and values where it runs on CPU (Kubernetes notation), and ``kv_cache_variable`` the variable
+    that says so to it, in GiB.
     """
 
     port: int
@@ -181,6 +182,7 @@ class ServerRow(_Row):
     egress: bool = False
     cache: dict[str, str] = Field(default_factory=dict)
     kv_cache: str = ""
+    kv_cache_variable: str = ""
     metric: MetricRow | None = None
     devices: dict[Hardware, DeviceRow]
 
