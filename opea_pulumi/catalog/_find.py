@@ -63,7 +63,7 @@ def find(name: str, release: str | None = None) -> list[Found]:
 
 def images_of(release: Release) -> tuple[str, ...]:
     """Every image of a release, sorted, as its data files write them."""
-    return tuple(sorted({row.image for row in _runnables(release)}))
+    return tuple(sorted({row.image for row in _runnables(release) if row.image}))
 
 
 def _preferred() -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opea_pulumi.errors import Location, UsageError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def run(
     app: str | None,
-    release: str | None,
+    choices: Mapping[str, Any],
     output: Path | None,
     insecure: tuple[str, ...],
     *,
@@ -39,7 +40,7 @@ def run(
     from opea_pulumi.application import read_lock
     from opea_pulumi.operations import docker_credentials, locked, verify
 
-    name, images, file = _wanted(app, release, output)
+    name, images, file = _wanted(app, choices, output)
     old = read_lock(file) if file else None
     found = verify(images, old, insecure=insecure, credentials=docker_credentials())
     today = datetime.now(UTC).date().isoformat()
@@ -54,16 +55,17 @@ def run(
 
 
 def _wanted(
-    app: str | None, release: str | None, output: Path | None
+    app: str | None, choices: Mapping[str, Any], output: Path | None
 ) -> tuple[str, dict[str, str], Path | None]:
     """The release's name, the images with where they are pulled from, and the lock file."""
     from opea_pulumi.application import LOCK_NAME
     from opea_pulumi.operations import application_images, release_images
 
+    release = choices["release"]
     if app is None and release is not None:
         return release, release_images(release), output
     loaded = load_app(app)
-    blueprint, images = application_images(loaded, release)
+    blueprint, images = application_images(loaded, **choices)
     return blueprint.release, images, output or loaded.path.parent / LOCK_NAME
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from opea_pulumi.terms import Hardware, Orchestrator, Profile
 
 from ._output import json_option
 
@@ -45,6 +47,10 @@ def _first_name(args: list[str]) -> int | None:
         elif not word.startswith("-"):
             return index
     return None
+
+
+def _choice(values: Iterable[str]) -> click.Choice[str]:
+    return click.Choice([str(value) for value in values])
 
 
 def _release_option(text: str) -> Callable[[_F], _F]:
@@ -87,6 +93,9 @@ def show(name: str, release: str | None, as_json: bool) -> None:
 @command.command()
 @click.argument("app", required=False)
 @_release_option("The images of this release; without APP all that it has.")
+@click.option("--profile", type=_choice(Profile), help="Which services (default: opea).")
+@click.option("--hardware", type=_choice(Hardware), help="What model servers run on.")
+@click.option("--orchestrator", type=_choice(Orchestrator), help="Who runs the flow.")
 @click.option(
     "--output",
     "-o",
@@ -106,6 +115,9 @@ def show(name: str, release: str | None, as_json: bool) -> None:
 def verify(
     app: str | None,
     release: str | None,
+    profile: str | None,
+    hardware: str | None,
+    orchestrator: str | None,
     output: Path | None,
     insecure: tuple[str, ...],
     prune: bool,
@@ -115,8 +127,14 @@ def verify(
     """Ask the registries for the digests of APP's images and lock them.
 
     APP is this directory by default. Exit code 1 when a registry does not have or not give an image.
-    Credentials are those of docker login.
+    Credentials are those of docker login. What the lock has of other hardware or orchestrators stays.
     """
     from ._verify import run
 
-    return run(app, release, output, insecure, prune=prune, strict=strict, as_json=as_json)
+    choices = {
+        "release": release,
+        "profile": Profile(profile) if profile else None,
+        "hardware": Hardware(hardware) if hardware else None,
+        "orchestrator": Orchestrator(orchestrator) if orchestrator else None,
+    }
+    return run(app, choices, output, insecure, prune=prune, strict=strict, as_json=as_json)

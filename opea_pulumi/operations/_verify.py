@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import opea_pulumi
-from opea_pulumi.application import Loaded, Lock
+from opea_pulumi.application import Application, Loaded, Lock
 from opea_pulumi.blueprint import OWN, Blueprint, build_blueprint, split_image, with_registry
 from opea_pulumi.catalog import images_of, load_release
+from opea_pulumi.terms import Hardware, Orchestrator, Profile
 
 from ._credentials import Credentials
 from ._registry import ImageAnswer, ask_registries
@@ -35,7 +36,14 @@ class Verified:
         return self.state in ("not-found", "unauthorized")
 
 
-def application_images(loaded: Loaded, release: str | None = None) -> tuple[Blueprint, dict[str, str]]:
+def application_images(
+    loaded: Loaded,
+    *,
+    profile: Profile | None = None,
+    release: str | None = None,
+    hardware: Hardware | None = None,
+    orchestrator: Orchestrator | None = None,
+) -> tuple[Blueprint, dict[str, str]]:
     """An application's blueprint, and where each of its images is pulled from (its registry's prefix counts).
 
     Raises:
@@ -43,9 +51,19 @@ def application_images(loaded: Loaded, release: str | None = None) -> tuple[Blue
     """
     deployment = loaded.application.deployment.model_copy(update={"image_registry": None})
     plain = loaded.application.model_copy(update={"deployment": deployment})
+
+    def build(application: Application) -> Blueprint:
+        return build_blueprint(
+            application,
+            name=loaded.name,
+            profile=profile,
+            release=release,
+            hardware=hardware,
+            orchestrator=orchestrator,
+        )
+
     with loaded.locating():
-        final = build_blueprint(loaded.application, name=loaded.name, release=release)
-        written = build_blueprint(plain, name=loaded.name, release=release)
+        final, written = build(loaded.application), build(plain)
         registry = final.settings.image_registry
         images = {workload.image for workload in written.workloads}
         return final, {image: with_registry(image, registry) for image in sorted(images)}
