@@ -2,6 +2,7 @@
 
 from ._interface import MicroService, ServiceOrchestrator
 from ._load import FILE_NAME, Loaded, dump_application, load_application, parse_application, slug
+from ._lock import LOCK_NAME, Lock, dump_lock, read_lock
 from ._mega_flow import MegaFlow
 from ._model import (
     Application,
@@ -21,10 +22,12 @@ from ._types import service_types
 
 __all__ = [
     "FILE_NAME",
+    "LOCK_NAME",
     "Application",
     "AutoscalingSpec",
     "DeploymentSpec",
     "Loaded",
+    "Lock",
     "MegaFlow",
     "MegaService",
     "MicroService",
@@ -38,8 +41,10 @@ __all__ = [
     "ServiceOrchestrator",
     "StepSpec",
     "dump_application",
+    "dump_lock",
     "load_application",
     "parse_application",
+    "read_lock",
     "service_types",
     "slug",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ import yaml
 
 from opea_pulumi.errors import ApplicationError, Location, OpeaError
 
+from ._lock import read_digests
 from ._model import Application
 from ._validate import application_of
 from ._yaml import MAX_BYTES, Source, parse
@@ -21,12 +22,16 @@ FILE_NAME = "opea.yaml"
 
 @dataclass(frozen=True)
 class Loaded:
-    """An application with the file it came from (absolute) and the name that its stacks carry."""
+    """An application with the file it came from (absolute) and the name that its stacks carry.
+
+    ``digests`` are those of the lock beside the file.
+    """
 
     application: Application
     path: Path
     name: str
     source: Source = field(repr=False, compare=False)
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     @contextmanager
     def locating(self) -> Iterator[None]:
@@ -60,7 +65,7 @@ def load_application(path: str | Path) -> Loaded:
     application = application_of(source)
     absolute = file.resolve()
     name = application.name or (absolute.parent.name if file.name == FILE_NAME else absolute.stem)
-    return Loaded(application, absolute, slug(name), source)
+    return Loaded(application, absolute, slug(name), source, read_digests(absolute))
 
 
 def parse_application(text: str | bytes, *, file: str = "") -> Application:

@@ -1,6 +1,7 @@
 """The waist between the language and every target."""
 
 from ._build import build_blueprint
+from ._images import OWN, is_digest, split_image, with_digest, with_registry
 from ._model import (
     Autoscaling,
     Blueprint,
@@ -28,6 +29,7 @@ from ._values import GATEWAY, ROUTER, UI
 
 __all__ = [
     "GATEWAY",
+    "OWN",
     "ROUTER",
     "UI",
     "Autoscaling",
@@ -52,4 +54,8 @@ __all__ = [
     "Volume",
     "Workload",
     "build_blueprint",
+    "is_digest",
+    "split_image",
+    "with_digest",
+    "with_registry",
 ]

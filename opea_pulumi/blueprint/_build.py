@@ -12,6 +12,7 @@ from opea_pulumi.terms import Hardware, Orchestrator, Profile
 
 from ._complete import complete
 from ._flow import build_flow
+from ._images import with_images
 from ._model import Blueprint, Route, Workload
 from ._orchestrator import check_none, choose_orchestrator, choose_release
 from ._plan import Plan, blueprint_error
@@ -29,13 +30,15 @@ def build_blueprint(
     hardware: Hardware | None = None,
     orchestrator: Orchestrator | None = None,
     files: Mapping[str, str] | None = None,
+    digests: Mapping[str, str] | None = None,
 ) -> Blueprint:
     """Build the blueprint of an application.
 
     What is ``None`` is taken from the application, else the default: the release's profile or
     ``opea``, the profile's release (1.1 for orchestrator ``gmc``), ``xeon``, the release's first
     orchestrator that runs the flow. ``files`` are the contents of the application's own files by
-    their paths in its folder. Equal applications give equal blueprints, byte for byte.
+    their paths in its folder, ``digests`` the lock's, by image. Equal arguments give equal
+    blueprints, byte for byte.
 
     Raises:
         BlueprintError: a service that the release does not offer, a missing ``url``, a flow that
@@ -51,7 +54,7 @@ def build_blueprint(
     plan = Plan(whole, bare, row, device, runs, {**known, **(files or {})})
     check_none(plan)
     flow = build_flow(plan)
-    workloads = _start_order(with_proxy(plan, _workloads(plan)))
+    workloads = _start_order(with_images(plan, with_proxy(plan, _workloads(plan)), digests or {}))
     return Blueprint(
         name=slug(name),
         application=application.name if runs is Orchestrator.MEGASERVICE and application.name else "",

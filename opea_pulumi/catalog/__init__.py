@@ -1,5 +1,6 @@
 """Facts as data: releases, the applications that they know, models and hardware."""
 
+from ._find import Found, description, find, images_of
 from ._load import (
     DEFAULT_RELEASE,
     application_files,
@@ -38,6 +39,7 @@ __all__ = [
     "CardRow",
     "DeviceRow",
     "Environment",
+    "Found",
     "HealthRow",
     "MegaserviceRow",
     "MetricRow",
@@ -58,7 +60,10 @@ __all__ = [
     "application_files",
     "application_text",
     "applications",
+    "description",
+    "find",
     "hardware",
+    "images_of",
     "load_release",
     "models",
     "releases",

@@ -30,6 +30,7 @@ _COMMANDS = {
     "validate": "check an application without deploying it",
     "convert": "to Docker compose, a GMConnector, Kubernetes or KServe; and back",
     "init": "write a commented opea.yaml",
+    "catalog": "show what the catalogue knows; verify an application's images and lock them",
     "engine": "find, install or describe the Pulumi engine",
 }
 """Every command and its help line; the module of the same name holds it."""

@@ -90,6 +90,7 @@ def _convert(
             profile=Profile(profile) if profile else None,
             orchestrator=Orchestrator(orchestrator) if orchestrator else None,
             files=loaded.files,
+            digests=loaded.digests,
         )
         return convert(blueprint, to, **({"dialect": dialect} if dialect else {}))
 

@@ -23,6 +23,7 @@ def blueprint_for(
     hardware: Hardware | None = None,
     orchestrator: Orchestrator | None = None,
     files: Mapping[str, str] | None = None,
+    digests: Mapping[str, str] | None = None,
 ) -> Blueprint:
     """The blueprint that a format is made from.
 
@@ -42,6 +43,7 @@ def blueprint_for(
             hardware=hardware,
             orchestrator=runs,
             files=files,
+            digests=digests,
         )
 
     own = orchestrator or application.mega.orchestrator
