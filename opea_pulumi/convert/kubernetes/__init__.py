@@ -7,11 +7,12 @@ from ._convert import to_kubernetes
 from ._environment import AddressOf
 from ._exposure import exposure, public_workload
 from ._gates import GateException, gate_exceptions
+from ._members import pod_workloads, running
 from ._monitoring import service_monitor
 from ._names import namespace_of
 from ._network import default_deny, network_policy
 from ._objects import objects
-from ._pods import container, pod_spec, pod_template, pod_workloads
+from ._pods import container, pod_spec, pod_template
 from ._services import headless_service, service
 from ._storage import claim_templates, claims
 
@@ -40,6 +41,7 @@ __all__ = [
     "pod_template",
     "pod_workloads",
     "public_workload",
+    "running",
     "service",
     "service_account",
     "service_monitor",
