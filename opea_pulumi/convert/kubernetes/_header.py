@@ -22,7 +22,7 @@ def header(blueprint: Blueprint) -> str:
     """The comment, each line with its ``#``, and a newline at the end."""
     parts = [
         _what(blueprint),
-        _secrets(blueprint),
+        secret_commands(blueprint),
         _needs(blueprint),
         _reach(blueprint),
         _exceptions(blueprint),
@@ -38,7 +38,7 @@ def _what(blueprint: Blueprint) -> Iterator[str]:
     yield "Apply with: kubectl apply -f FILE"
 
 
-def _secrets(blueprint: Blueprint) -> Iterator[str]:
+def secret_commands(blueprint: Blueprint) -> Iterator[str]:
     """The commands for the Secrets that are not there already."""
     place = f"--namespace {namespace_of(blueprint)}"
     missing = [secret for secret in blueprint.secrets if not secret.existing]
