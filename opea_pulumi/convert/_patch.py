@@ -26,7 +26,7 @@ _DELETED: Any = object()
 
 @dataclass(frozen=True)
 class Part:
-    """Something that patches can change: an object, a service; ``workload`` and ``kind`` narrow a patch down."""
+    """Something that patches can change; ``workload`` and ``kind`` are what a patch is narrowed down by."""
 
     data: dict[str, Any]
     workload: str = ""
@@ -124,7 +124,7 @@ def _merge_key(items: Sequence[Any]) -> str:
 
 def _operation_failed(patch: Patch, part: Part, index: int, error: str) -> BlueprintError:
     message = f"operation {index + 1} of the JSON patch fails on {_called(part)} ({error})"
-    return _failed(patch, message, "its op, path and value must fit what is there; convert shows what that is")
+    return _failed(patch, message, "op, path and value must fit what is there; convert shows it")
 
 
 def _failed(patch: Patch, message: str, hint: str = "") -> BlueprintError:

@@ -7,11 +7,13 @@ from ._convert import to_kubernetes
 from ._environment import AddressOf
 from ._exposure import exposure, public_workload
 from ._gates import GateException, gate_exceptions
+from ._header import secret_commands
+from ._members import pod_workloads, running
 from ._monitoring import service_monitor
-from ._names import namespace_of
+from ._names import Object, namespace_of
 from ._network import default_deny, network_policy
 from ._objects import objects
-from ._pods import container, pod_spec, pod_template, pod_workloads
+from ._pods import container, pod_spec, pod_template
 from ._services import headless_service, service
 from ._storage import claim_templates, claims
 
@@ -19,6 +21,7 @@ __all__ = [
     "METRIC",
     "AddressOf",
     "GateException",
+    "Object",
     "autoscaler",
     "claim_templates",
     "claims",
@@ -40,6 +43,8 @@ __all__ = [
     "pod_template",
     "pod_workloads",
     "public_workload",
+    "running",
+    "secret_commands",
     "service",
     "service_account",
     "service_monitor",

@@ -14,6 +14,7 @@ from opea_pulumi.blueprint import Blueprint, Secret, Workload
 from opea_pulumi.errors import BlueprintError, Location
 from opea_pulumi.flow import dump_flow
 
+from ._members import pod_workloads, running
 from ._names import Object, derived, labels, metadata, namespace_of
 from ._security import LEVELS, Level, level_of
 
@@ -39,7 +40,8 @@ def namespace(blueprint: Blueprint) -> Object:
 
 def namespace_level(blueprint: Blueprint) -> Level:
     """The strictest Pod Security level that every workload meets."""
-    return max((level_of(workload) for workload in blueprint.workloads), key=LEVELS.index, default="restricted")
+    members = (member for item in running(blueprint) for member in pod_workloads(blueprint, item))
+    return max((level_of(member) for member in members), key=LEVELS.index, default="restricted")
 
 
 def service_account(blueprint: Blueprint) -> Object:
@@ -137,4 +139,6 @@ def _has_graph(workload: Workload) -> bool:
 
 
 def _graph(blueprint: Blueprint) -> str:
-    return dump_flow(blueprint.resolved_flow(lambda name: f"http://{name}:{blueprint.workload(name).port.number}"))
+    return dump_flow(
+        blueprint.resolved_flow(lambda name: f"http://{name}:{blueprint.workload(name).port.number}")
+    )

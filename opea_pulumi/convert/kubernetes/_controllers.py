@@ -1,12 +1,13 @@
-"""What keeps the pods: a StatefulSet for a store, a Deployment for everything else, and its disruption budget."""
+"""What keeps the pods: a StatefulSet for a store, a Deployment for everything else; and their budgets."""
 
 from __future__ import annotations
 
 from opea_pulumi.blueprint import Blueprint, Workload
 
-from ._gates import annotations, gate_exceptions
+from ._gates import gate_annotations, gate_exceptions
+from ._members import most_replicas, pod_workloads
 from ._names import Object, derived, metadata, selector
-from ._pods import most_replicas, pod_template, pod_workloads
+from ._pods import pod_template
 from ._services import headless_name
 from ._storage import access_mode, claim_templates
 
@@ -51,7 +52,7 @@ def stateful_set(blueprint: Blueprint, workload: Workload) -> Object:
 
 def disruption_budget(blueprint: Blueprint, workload: Workload) -> Object | None:
     """From two replicas on, a node's drain takes one at a time."""
-    if most_replicas(workload) < 2:  # noqa: PLR2004 - two
+    if most_replicas(workload) < 2:
         return None
     return {
         "apiVersion": "policy/v1",
@@ -62,7 +63,7 @@ def disruption_budget(blueprint: Blueprint, workload: Workload) -> Object | None
 
 
 def _controller(blueprint: Blueprint, workload: Workload, kind: str, spec: Object) -> Object:
-    noted = annotations(gate_exceptions(blueprint, pod_workloads(blueprint, workload)))
+    noted = gate_annotations(gate_exceptions(blueprint, pod_workloads(blueprint, workload)))
     return {
         "apiVersion": "apps/v1",
         "kind": kind,

@@ -24,4 +24,10 @@ def _losses(blueprint: Blueprint) -> list[Loss]:
     if not blueprint.settings.istio:
         return []
     what = "mesh membership, mutual TLS and authorization are not in the manifests"
-    return [Loss("opea_deployment.istio", what, "the kubernetes target makes Istio's objects; plain manifests do not")]
+    return [
+        Loss(
+            "opea_deployment.istio",
+            what,
+            "the kubernetes target makes Istio's objects; plain manifests do not",
+        )
+    ]

@@ -8,7 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from opea_pulumi.blueprint import Blueprint, EndpointValue, LiteralValue, PathValue, Secret, SecretValue, Workload
+from opea_pulumi.blueprint import (
+    Blueprint,
+    EndpointValue,
+    LiteralValue,
+    PathValue,
+    Secret,
+    SecretValue,
+    Workload,
+)
 
 from ._config import secret_reference
 from ._names import Object
@@ -63,6 +71,6 @@ def _helper_name(secret: str) -> str:
 
 
 def _reference(secrets: dict[str, Secret], name: str, *, whole: bool) -> Object:
-    """A value that is left out when there is none may lack its Secret; a password inside an address may not."""
+    """A value that is left out when there is none may lack its Secret; one inside an address may not."""
     secret = secrets[name]
     return secret_reference(secret, optional=whole and not secret.generate)

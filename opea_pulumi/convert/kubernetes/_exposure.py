@@ -1,4 +1,4 @@
-"""How users outside of the cluster reach the application: not at all, unless ``opea_deployment.expose`` says so."""
+"""How users outside of the cluster reach the application: only if ``opea_deployment.expose`` says so."""
 
 from __future__ import annotations
 
@@ -71,7 +71,13 @@ def _gateway(blueprint: Blueprint) -> Object:
     allowed = {"namespaces": {"from": "Same"}}
     if host:
         tls = {"mode": "Terminate", "certificateRefs": [{"kind": "Secret", "name": tls_secret(blueprint)}]}
-        listener: Object = {"name": "https", "hostname": host, "port": _HTTPS, "protocol": "HTTPS", "tls": tls}
+        listener: Object = {
+            "name": "https",
+            "hostname": host,
+            "port": _HTTPS,
+            "protocol": "HTTPS",
+            "tls": tls,
+        }
     else:
         listener = {"name": "http", "port": _HTTP, "protocol": "HTTP"}
     return {

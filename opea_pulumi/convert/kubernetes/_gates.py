@@ -40,7 +40,7 @@ def gate_exceptions(blueprint: Blueprint, workloads: Sequence[Workload]) -> list
     return [found[name] for name in _gates() if name in found]
 
 
-def annotations(exceptions: Sequence[GateException]) -> dict[str, str]:
+def gate_annotations(exceptions: Sequence[GateException]) -> dict[str, str]:
     """The checkers' own annotations for these exceptions."""
     skipped = [
         (check, exception.reason)
@@ -59,7 +59,7 @@ def _names(blueprint: Blueprint, workload: Workload) -> Iterator[str]:
         yield "image-digest"
         if not re.search(r":(?!latest$)[^:/]+$", image):
             yield "image-tag"
-    if "root" in own or workload.security.user < _FIRST_HIGH_USER:
+    if "root" not in own and workload.security.user < _FIRST_HIGH_USER:
         yield "low-user"
     yield from (name for name in ("root", "writable-root", "unconfined", "privileged") if name in own)
     if capabilities_of(workload):

@@ -10,8 +10,8 @@ from ._autoscaling import METRIC
 from ._config import SECRET_KEY, namespace_level
 from ._exposure import gateway_class, public_workload, tls_secret
 from ._gates import gate_exceptions
+from ._members import pod_workloads, running
 from ._names import INGRESS_LABEL, SCRAPE_LABEL, derived, namespace_of
-from ._pods import pod_workloads
 from ._security import UNNEEDED, exceptions_of, level_of
 from ._storage import access_mode, claim_name
 
@@ -20,19 +20,25 @@ _RANDOM = '"$(openssl rand -hex 24)"'  # no character that an address would need
 
 def header(blueprint: Blueprint) -> str:
     """The comment, each line with its ``#``, and a newline at the end."""
-    parts = [_what(blueprint), _secrets(blueprint), _needs(blueprint), _reach(blueprint), _exceptions(blueprint)]
+    parts = [
+        _what(blueprint),
+        secret_commands(blueprint),
+        _needs(blueprint),
+        _reach(blueprint),
+        _exceptions(blueprint),
+    ]
     blocks = [block for part in parts if (block := list(part))]
     lines = [line for block in blocks for line in ("", *block)]
     return "".join(f"# {line}".rstrip() + "\n" for line in lines[1:])
 
 
 def _what(blueprint: Blueprint) -> Iterator[str]:
-    yield f"{blueprint.name}: OPEA release {blueprint.release} on {blueprint.hardware}, as Kubernetes manifests."
+    yield f"{blueprint.name}: OPEA {blueprint.release} on {blueprint.hardware}, as Kubernetes manifests."
     yield "Made by opea-pulumi convert --to kubernetes; change the application, not this file."
     yield "Apply with: kubectl apply -f FILE"
 
 
-def _secrets(blueprint: Blueprint) -> Iterator[str]:
+def secret_commands(blueprint: Blueprint) -> Iterator[str]:
     """The commands for the Secrets that are not there already."""
     place = f"--namespace {namespace_of(blueprint)}"
     missing = [secret for secret in blueprint.secrets if not secret.existing]
@@ -69,7 +75,9 @@ def _needs(blueprint: Blueprint) -> Iterator[str]:
         for volume in blueprint.volumes
         if volume.host_path
     ]
-    needs += [f"the claim {volume.claim}, for {volume.purpose}" for volume in blueprint.volumes if volume.claim]
+    needs += [
+        f"the claim {volume.claim}, for {volume.purpose}" for volume in blueprint.volumes if volume.claim
+    ]
     cards = {item.resources.accelerator for item in blueprint.workloads if item.resources.accelerators}
     needs += [f"the device plugin of {card}" for card in sorted(cards - {""})]
     for item in blueprint.workloads:
@@ -79,7 +87,9 @@ def _needs(blueprint: Blueprint) -> Iterator[str]:
     if settings.exposure.kind in {"ingress", "gateway"}:
         needs.append(f"on the namespace of what brings users in, the label {INGRESS_LABEL}=true")
     if settings.exposure.kind == "gateway":
-        needs.append(f"the Gateway API, and the gateway class {gateway_class(blueprint)} (a patch names another)")
+        needs.append(
+            f"the Gateway API, and the gateway class {gateway_class(blueprint)} (a patch names another)"
+        )
     if settings.monitoring:
         needs.append(f"Prometheus' operator, and the label {SCRAPE_LABEL}=true on its namespace")
     if needs:
@@ -91,7 +101,7 @@ def _reach(blueprint: Blueprint) -> Iterator[str]:
     if blueprint.settings.exposure.kind != "none":
         return
     public = public_workload(blueprint)
-    port = public.port.requested or (public.port.number if public.port.number > 1023 else 8080)  # noqa: PLR2004
+    port = public.port.requested or (public.port.number if public.port.number > 1023 else 8080)
     forwarded = f"service/{public.name} {port}:{public.port.number}"
     yield "Nothing is open to the outside. From your machine:"
     yield f"  kubectl port-forward --namespace {namespace_of(blueprint)} {forwarded}"
@@ -102,21 +112,24 @@ def _reach(blueprint: Blueprint) -> Iterator[str]:
 def _exceptions(blueprint: Blueprint) -> Iterator[str]:
     """Each exception with its reason, and the workloads that have it."""
     level = namespace_level(blueprint)
-    running = [item for item in blueprint.workloads if item.role != "prefetch"]
     if level != "restricted":
         yield f"Pod Security: the namespace enforces {level} (and warns below restricted), because of"
-        for item in running:
-            for member in pod_workloads(blueprint, item):
-                if level_of(member) != "restricted":
-                    yield from (f"  - {member.name}: {name}" for name in exceptions_of(member))
-    found: dict[tuple[str, str], list[str]] = {}
-    for item in running:
-        for exception in gate_exceptions(blueprint, pod_workloads(blueprint, item)):
-            found.setdefault((exception.name, exception.reason), []).append(item.name)
-    for item in running:
-        for name in sorted(set(item.security.exceptions) & set(UNNEEDED)):
-            found.setdefault((name, f"not asked for: {UNNEEDED[name]}"), []).append(item.name)
+        for member in (each for item in running(blueprint) for each in pod_workloads(blueprint, item)):
+            if level_of(member) != "restricted":
+                yield f"  - {member.name}: {', '.join(exceptions_of(member))}"
+    found = _named(blueprint)
     if found:
         yield "Named exceptions:"
         for (name, reason), workloads in sorted(found.items()):
             yield f"  - {name}: {reason} ({', '.join(workloads)})"
+
+
+def _named(blueprint: Blueprint) -> dict[tuple[str, str], list[str]]:
+    """The workloads by name and reason of an exception."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for item in running(blueprint):
+        for exception in gate_exceptions(blueprint, pod_workloads(blueprint, item)):
+            found.setdefault((exception.name, exception.reason), []).append(item.name)
+        for name in sorted(set(item.security.exceptions) & set(UNNEEDED)):
+            found.setdefault((name, f"not asked for: {UNNEEDED[name]}"), []).append(item.name)
+    return found

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from opea_pulumi.blueprint import Blueprint, LiteralValue, Workload
 
 from ._exposure import public_workload
+from ._members import pod_workloads, running
 from ._monitoring import is_scraped
 from ._names import INGRESS_LABEL, SCRAPE_LABEL, Object, derived, metadata, selector
-from ._pods import pod_workloads
 
 _HTTPS = 443
 _PORTS = {"http": 80, "https": _HTTPS}
@@ -51,11 +51,7 @@ def network_policy(blueprint: Blueprint, workload: Workload) -> Object:
 
 def callers(blueprint: Blueprint, workload: Workload) -> list[Workload]:
     """The workloads with pods that call this one."""
-    return [
-        item
-        for item in blueprint.workloads
-        if item.role != "prefetch" and workload.name in _called(blueprint, item)
-    ]
+    return [item for item in running(blueprint) if workload.name in _called(blueprint, item)]
 
 
 def _called(blueprint: Blueprint, workload: Workload) -> set[str]:
@@ -63,7 +59,9 @@ def _called(blueprint: Blueprint, workload: Workload) -> set[str]:
 
 
 def _ingress(blueprint: Blueprint, workload: Workload) -> Iterator[Object]:
-    calling = [{"podSelector": {"matchLabels": selector(blueprint, item)}} for item in callers(blueprint, workload)]
+    calling = [
+        {"podSelector": {"matchLabels": selector(blueprint, item)}} for item in callers(blueprint, workload)
+    ]
     if calling:
         yield {"from": calling, "ports": _ports(workload)}
     own = [_port(workload.port.number)]
@@ -126,7 +124,7 @@ def _outside(host: str) -> list[Object]:
         address = ip_address(host)
     except ValueError:
         words = host.split(".")
-        if len(words) > 2 and words[2] == "svc":  # noqa: PLR2004 - NAME.NAMESPACE.svc
+        if len(words) > 2 and words[2] == "svc":
             return [{"namespaceSelector": {"matchLabels": {_NAMESPACE: words[1]}}}]
         return _INTERNET
     return [{"ipBlock": {"cidr": f"{address}/{address.max_prefixlen}"}}]

@@ -11,6 +11,7 @@ from ._autoscaling import autoscaler
 from ._config import config_map, namespace, service_account
 from ._controllers import controller, disruption_budget
 from ._exposure import exposure
+from ._members import running
 from ._monitoring import service_monitor
 from ._names import Object, derived
 from ._network import default_deny, network_policy
@@ -22,28 +23,30 @@ _NAME = "app.kubernetes.io/name"
 
 
 def objects(blueprint: Blueprint) -> list[Object]:
-    """The objects as plain data; a prefetch step has none of its own (see ``_pods``).
+    """The objects as plain data; a prefetch step has none of its own (see ``_members``).
 
     Raises:
         BlueprintError: a patch fits nothing or fails, or files are larger than a ConfigMap may be.
     """
-    made = [Part(item, kind=item["kind"], workload=_workload_name(blueprint, item)) for item in _all(blueprint)]
+    made = [
+        Part(item, kind=item["kind"], workload=_workload_name(blueprint, item)) for item in _all(blueprint)
+    ]
     return apply_patches(made, [patch for patch in blueprint.patches if patch.target == TARGET])
 
 
 def _all(blueprint: Blueprint) -> Iterator[Object]:
-    running = [item for item in blueprint.workloads if item.role != "prefetch"]
+    workloads = running(blueprint)
     yield namespace(blueprint)
     yield service_account(blueprint)
     yield from claims(blueprint)
-    yield from (made for item in running if (made := config_map(blueprint, item)))
+    yield from (made for item in workloads if (made := config_map(blueprint, item)))
     yield default_deny(blueprint)
     for make in (network_policy, service):
-        yield from (make(blueprint, item) for item in running)
-    yield from (headless_service(blueprint, item) for item in running if item.role == "store")
-    yield from (controller(blueprint, item) for item in running)
+        yield from (make(blueprint, item) for item in workloads)
+    yield from (headless_service(blueprint, item) for item in workloads if item.role == "store")
+    yield from (controller(blueprint, item) for item in workloads)
     for optional in (disruption_budget, autoscaler):
-        yield from (made for item in running if (made := optional(blueprint, item)))
+        yield from (made for item in workloads if (made := optional(blueprint, item)))
     yield from exposure(blueprint)
     if blueprint.settings.monitoring:
         yield service_monitor(blueprint)

@@ -1,11 +1,4 @@
-"""Pods: one container a workload, and what must have run before it as an init container.
-
-Plain manifests are applied all at once and have no order. A model server whose weights another object
-loads would start without them, fail, and be restarted into its start-up budget. So the prefetch step runs
-inside the server's pod, before it: the same image, command and secret, on the same volume, and over at
-once where the weights are there already. An engine that waits for one object before it makes the next can
-make it a Job instead. (The price: the pod may reach the hub while it lives, as a policy is the pod's.)
-"""
+"""Pods: one container a workload, and what must have run before it as an init container."""
 
 from __future__ import annotations
 
@@ -15,6 +8,7 @@ from opea_pulumi.blueprint import Blueprint, Workload
 
 from ._config import arguments, files_digest, service_account_name
 from ._environment import AddressOf, environment, literal, service_address
+from ._members import most_replicas, pod_workloads
 from ._names import LABEL, Object, derived, image_of, labels, selector
 from ._probes import probes_of
 from ._resources import resources_of
@@ -23,12 +17,6 @@ from ._storage import container_mounts, pod_volumes
 
 _GRACE = {"server": 120, "store": 120}  # seconds to end answers that are being generated, to write to disk
 _USUAL_GRACE = 30
-
-
-def pod_workloads(blueprint: Blueprint, workload: Workload) -> list[Workload]:
-    """The workload, and the prefetch steps that run in its pod."""
-    steps = [item for item in blueprint.workloads if item.role == "prefetch" and item.name in workload.after]
-    return [workload, *steps]
 
 
 def pod_template(blueprint: Blueprint, workload: Workload) -> Object:
@@ -73,7 +61,7 @@ def container(blueprint: Blueprint, workload: Workload, address_of: AddressOf) -
         "env": environment(blueprint, workload, address_of),
         "resources": resources_of(workload),
         "securityContext": container_security(workload),
-        "volumeMounts": container_mounts(blueprint, workload),
+        "volumeMounts": container_mounts(workload),
     }
     if workload.role != "prefetch":
         made["ports"] = container_ports(workload)
@@ -93,11 +81,6 @@ def port_name(workload: Workload) -> str:
     return "http" if workload.health.path and workload.health.port in {None, workload.port.number} else "tcp"
 
 
-def most_replicas(workload: Workload) -> int:
-    """How many pods the workload may have."""
-    return workload.autoscaling.max if workload.autoscaling else workload.replicas
-
-
 def _texts(words: Sequence[str]) -> list[str]:
     return [literal(word) for word in words]
 
@@ -114,7 +97,9 @@ def _placement(blueprint: Blueprint, workload: Workload) -> Object:
         chosen = {"matchLabels": selector(blueprint, workload)}
         term = {"labelSelector": chosen, "topologyKey": "kubernetes.io/hostname"}
         preferred = [{"weight": 100, "podAffinityTerm": term}]
-        placed["affinity"] = {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}}
+        placed["affinity"] = {
+            "podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}
+        }
         spread = {"maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": chosen}
         placed["topologySpreadConstraints"] = [{**spread, "topologyKey": "topology.kubernetes.io/zone"}]
     return placed

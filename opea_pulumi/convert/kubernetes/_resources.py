@@ -16,6 +16,7 @@ from ._quantities import amount, larger, times
 _SMALL = "1Gi"  # below it a request says what an idle process takes
 _ROOM = "4Gi"  # for the libraries that OPEA's services load, and a document in work
 _CPU_FACTOR, _LEAST_CPU = 4, "2"
+_CPU_PER_CARD = 8  # to feed an accelerator, and to compile for it
 _STORAGE_FACTOR = 2  # logs and an image's own writes, beside the folders that are sized
 
 
@@ -28,7 +29,9 @@ def resources_of(workload: Workload) -> Object:
         "ephemeral-storage": wanted.ephemeral_storage,
     }
     limits = {
-        "cpu": larger(times(wanted.cpu, _CPU_FACTOR), _LEAST_CPU),
+        "cpu": larger(
+            larger(times(wanted.cpu, _CPU_FACTOR), _LEAST_CPU), str(_CPU_PER_CARD * wanted.accelerators)
+        ),
         "memory": _ROOM if amount(wanted.memory) < amount(_SMALL) else wanted.memory,
         "ephemeral-storage": times(wanted.ephemeral_storage, _STORAGE_FACTOR),
     }

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from opea_pulumi.blueprint import Blueprint, Volume, Workload
 
 from ._config import FILES, file_keys, files_name
+from ._members import most_replicas, pod_workloads, running
 from ._names import Object, derived, metadata, namespace_of
 from ._security import UNNEEDED
 
@@ -61,8 +62,8 @@ def claim_name(volume: Volume) -> str:
 
 def access_mode(blueprint: Blueprint, volume: Volume) -> str:
     """``ReadWriteMany`` where pods on several nodes may mount the volume."""
-    users = [item for item in blueprint.workloads if item.name and _mounts(item, volume) and item.role != "prefetch"]
-    several = len(users) > 1 or any(_most_replicas(item) > 1 for item in users)
+    users = [item for item in running(blueprint) if volume.name in _mounted(blueprint, item)]
+    several = len(users) > 1 or any(most_replicas(item) > 1 for item in users)
     return "ReadWriteMany" if volume.shared or several else "ReadWriteOnce"
 
 
@@ -73,13 +74,15 @@ def pod_volumes(blueprint: Blueprint, workloads: Sequence[Workload]) -> list[Obj
         for volume in _claimed(blueprint, workload):
             claim = {"persistentVolumeClaim": {"claimName": claim_name(volume)}}
             volumes.setdefault(derived(volume.name, ""), claim)
-        volumes |= {name: source for name, (_path, source) in _folders(workload).items() if name not in volumes}
+        volumes |= {
+            name: source for name, (_path, source) in _folders(workload).items() if name not in volumes
+        }
         if file_keys(workload):
             volumes[FILES] = {"configMap": {"name": files_name(workload)}}
     return [{"name": name, **source} for name, source in volumes.items()]
 
 
-def container_mounts(blueprint: Blueprint, workload: Workload) -> list[Object]:
+def container_mounts(workload: Workload) -> list[Object]:
     """``volumeMounts`` of the workload's container."""
     mounts: list[Object] = []
     for mount in workload.mounts:
@@ -100,7 +103,8 @@ def _folders(workload: Workload) -> dict[str, tuple[str, Object]]:
         for path in workload.security.writable
         if path not in taken
     }
-    shared = workload.shared_memory or (_SHM_SIZE if set(workload.security.exceptions) & set(UNNEEDED) else "")
+    shares = bool(set(workload.security.exceptions) & set(UNNEEDED))
+    shared = workload.shared_memory or (_SHM_SIZE if shares else "")
     if shared and _SHM not in taken:
         found["shm"] = (_SHM, {"emptyDir": {"medium": "Memory", "sizeLimit": shared}})
     if workload.resources.hugepages:
@@ -126,7 +130,7 @@ def _templated(blueprint: Blueprint) -> frozenset[str]:
     for workload in blueprint.workloads:
         for mount in workload.mounts:
             users.setdefault(mount.volume, []).append(workload)
-    brought = {volume.name for volume in blueprint.volumes if volume.claim or volume.host_path or volume.shared}
+    brought = {item.name for item in blueprint.volumes if item.claim or item.host_path or item.shared}
     return frozenset(
         name
         for name, items in users.items()
@@ -166,9 +170,6 @@ def _host_volume_name(blueprint: Blueprint, volume: Volume) -> str:
     return derived(f"{namespace_of(blueprint)}-{volume.name}", "", limit=253)
 
 
-def _mounts(workload: Workload, volume: Volume) -> bool:
-    return any(mount.volume == volume.name for mount in workload.mounts)
-
-
-def _most_replicas(workload: Workload) -> int:
-    return workload.autoscaling.max if workload.autoscaling else workload.replicas
+def _mounted(blueprint: Blueprint, workload: Workload) -> set[str]:
+    """The volumes of the workload's pod."""
+    return {mount.volume for member in pod_workloads(blueprint, workload) for mount in member.mounts}
