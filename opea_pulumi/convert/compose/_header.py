@@ -20,7 +20,7 @@ _WIDTH = 110
 def header(
     blueprint: Blueprint, cards: Mapping[str, tuple[int, ...]], loosened: Iterable[tuple[str, str]] = ()
 ) -> str:
-    """Comment lines, the same for equal blueprints; ``loosened`` is what patches changed of the protection."""
+    """Comment lines, the same for equal blueprints; ``loosened``: protection that patches changed."""
     paragraphs = [
         *_what(blueprint),
         *_secrets(blueprint),
