@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -92,7 +92,10 @@ def _convert(
             files=loaded.files,
             digests=loaded.digests,
         )
-        return convert(blueprint, to, **({"dialect": dialect} if dialect else {}))
+        options: dict[str, Any] = {"dialect": dialect} if dialect else {}
+        if to == "compose":
+            options["application"] = loaded.application
+        return convert(blueprint, to, **options)
 
 
 def _read(app: str | None, source: str) -> tuple[str, tuple[Loss, ...]]:

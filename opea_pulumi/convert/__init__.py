@@ -23,8 +23,10 @@ SOURCES = ("gmc", "compose")
 """What can be converted back."""
 
 
-def convert(blueprint: Blueprint, to: str, **options: str) -> Conversion:
-    """A blueprint in another format; ``options`` are the format's own (gmc: ``dialect``).
+def convert(blueprint: Blueprint, to: str, **options: Any) -> Conversion:
+    """A blueprint in another format; ``options`` are the format's own.
+
+    gmc: ``dialect``; compose: ``application``, which the file then holds for the way back.
 
     Raises:
         UsageError: there is no such format.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from opea_pulumi.blueprint import Blueprint, Secret
 
@@ -11,14 +11,22 @@ from ._devices import AMD
 from ._losses import FILES_REASON
 from ._networks import url_of
 from ._secrets import FOLDER, secrets_of
+from ._security import exceptions_of
 from ._volumes import owned_volumes, owner_name
 
 _WIDTH = 110
 
 
-def header(blueprint: Blueprint, cards: Mapping[str, tuple[int, ...]]) -> str:
-    """Comment lines, the same for equal blueprints."""
-    paragraphs = [*_what(blueprint), *_secrets(blueprint), *_cards(blueprint, cards), *_exceptions(blueprint)]
+def header(
+    blueprint: Blueprint, cards: Mapping[str, tuple[int, ...]], loosened: Iterable[tuple[str, str]] = ()
+) -> str:
+    """Comment lines, the same for equal blueprints; ``loosened``: protection that patches changed."""
+    paragraphs = [
+        *_what(blueprint),
+        *_secrets(blueprint),
+        *_cards(blueprint, cards),
+        *_exceptions(blueprint, loosened),
+    ]
     return "".join(f"# {line}".rstrip() + "\n" for line in paragraphs)
 
 
@@ -86,13 +94,14 @@ def _cards(blueprint: Blueprint, cards: Mapping[str, tuple[int, ...]]) -> Iterat
         yield "Before it runs: export RENDER_GID=$(getent group render | cut -d: -f3)"
 
 
-def _exceptions(blueprint: Blueprint) -> Iterator[str]:
+def _exceptions(blueprint: Blueprint, loosened: Iterable[tuple[str, str]]) -> Iterator[str]:
     lines = [
         f"{workload.name}: {name}: {reason}"
         for workload in blueprint.workloads
-        for name, reason in sorted(workload.security.exceptions.items())
+        for name, reason in exceptions_of(workload).items()
     ]
     lines += [f"{item.name}: writable-root: {FILES_REASON}" for item in blueprint.workloads if item.files]
+    lines += [f"{name}: {keys}: patches of the application" for name, keys in loosened]
     if owner_name(blueprint):
         volumes = ", ".join(owned_volumes(blueprint))
         reason = f"it gives new volumes ({volumes}) to who writes them, and ends"

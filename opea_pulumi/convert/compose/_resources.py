@@ -11,8 +11,8 @@ _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY_UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 _COMPOSE_UNITS = (("g", 2**30), ("m", 2**20), ("k", 2**10), ("b", 1))
 
-_LEAST_LIMIT = 2 * 2**30
-"""Upstream's requests of 128Mi are for a scheduler; a Python service with its libraries needs more."""
+_SMALL, _ROOM = 2**30, 4 * 2**30
+"""Below the first a request says what an idle process takes; the second is for libraries and work."""
 
 _PIDS, _SERVER_PIDS = 1024, 4096
 
@@ -40,14 +40,14 @@ def cpus(quantity: str) -> Decimal:
 def resources_of(workload: Workload) -> dict[str, Any]:
     """``deploy.resources`` without devices.
 
-    The request is reserved and twice of it is the limit of memory. A limit of processors only
-    holds services that do not compute: Docker refuses one that exceeds the machine's, and a model
-    server is as fast as the processors it gets.
+    Memory is limited as in Kubernetes: to the request, unless that is an idle process' own. A limit
+    of processors only holds services that do not compute: Docker refuses one that exceeds the
+    machine's, and a model server is as fast as the processors it gets.
     """
     wanted = workload.resources
     amount = number_of_bytes(wanted.memory)
     computes = workload.role == "server" or wanted.accelerators > 0
-    limits: dict[str, Any] = {"memory": _memory(max(2 * amount, _LEAST_LIMIT))}
+    limits: dict[str, Any] = {"memory": _memory(amount if amount >= _SMALL else _ROOM)}
     if not computes:
         limits["cpus"] = _plain(max(Decimal(1), cpus(wanted.cpu)))
     limits["pids"] = _SERVER_PIDS if computes else _PIDS

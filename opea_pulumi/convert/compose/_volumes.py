@@ -10,6 +10,8 @@ from typing import Any
 
 from opea_pulumi.blueprint import Blueprint, Workload
 
+from ._security import user_of
+
 OWNER = "volume-owner"
 
 
@@ -38,7 +40,7 @@ def owned_volumes(blueprint: Blueprint) -> dict[str, tuple[str, bool]]:
     named = volumes_of(blueprint)
     writers: dict[str, list[str]] = {}
     for workload in blueprint.workloads:
-        user = f"{workload.security.user}:{workload.security.group}"
+        user = user_of(workload)
         for mount in workload.mounts:
             if mount.volume in named and not mount.read_only:
                 users = writers.setdefault(mount.volume, [])

@@ -19,6 +19,7 @@ from ._header import header
 from ._health import healthcheck
 from ._losses import losses_of
 from ._networks import networks_of
+from ._patched import loosened, patched
 from ._secrets import secrets_of
 from ._service import Context, config_name, image_of, in_order, service_of
 from ._volumes import owner_name, owner_service, volumes_of
@@ -47,6 +48,7 @@ def to_compose(blueprint: Blueprint, application: Application | None = None) -> 
     for workload in blueprint.workloads:
         services[workload.name], lost = service_of(context, workload)
         losses += lost
+    made, services = services, patched(blueprint, services)
     document: dict[str, Any] = {
         "name": blueprint.name,
         "services": escaped(services),
@@ -58,7 +60,9 @@ def to_compose(blueprint: Blueprint, application: Application | None = None) -> 
     document = {key: value for key, value in document.items() if value}
     if application is not None:
         document[EXTENSION] = escaped(_extension(application, services))
-    return Conversion(f"{header(blueprint, cards)}\n{dump_yaml(document)}", tuple(losses))
+    return Conversion(
+        f"{header(blueprint, cards, loosened(made, services))}\n{dump_yaml(document)}", tuple(losses)
+    )
 
 
 def _add_owner(services: dict[str, Any], blueprint: Blueprint) -> None:
