@@ -104,7 +104,9 @@ class Writer:
         if words.host_path:
             written["hostPath"] = self._host_path(place, row)
         order = facts().rfc_order
-        return {word: written[word] for word in (*order, *sorted(written.keys() - set(order))) if word in written}
+        return {
+            word: written[word] for word in (*order, *sorted(written.keys() - set(order))) if word in written
+        }
 
     def _host_path(self, place: Place, row: StepFacts) -> str:
         mounted = {mount.volume for mount in place.workload.mounts}
