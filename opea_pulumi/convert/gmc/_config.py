@@ -9,6 +9,7 @@ from opea_pulumi.blueprint import Blueprint, EndpointValue, LiteralValue, PathVa
 
 from ._facts import Dialect, StepFacts, facts
 from ._places import Place, path_of, refusal
+from ._words import is_secret
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ class Writer:
         if key in facts().magic:
             message = f"the operator takes {key} for the name of a step and refuses an address"
             hint = "give the step a url of its own; then it is called elsewhere as a whole"
+            raise refusal(message, self._path(place, key), hint)
+        if is_secret(key, text):
+            message = f"{key} would stand in the GMConnector in plain text"
+            hint = "the operator reads no Secret; take it out"
             raise refusal(message, self._path(place, key), hint)
         if facts().default(place.facts, key) != text:
             if key in place.facts.fixed:

@@ -128,9 +128,6 @@ def _application(blueprint: Blueprint, dialect: Dialect) -> Iterator[Loss]:
             what = f"{secret.existing} is not read"
             yield Loss(f"secrets.{secret.name}", what, "the operator reads no Secret")
     yield from _settings(blueprint.settings)
-    for patch in blueprint.patches:
-        if patch.target == "gmc":
-            yield Loss(patch.path, "is not applied", "patches of a GMConnector are not implemented")
 
 
 def _settings(settings: Settings) -> Iterator[Loss]:

@@ -8,7 +8,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from opea_pulumi.application import Application, DeploymentSpec, MegaFlow, MegaService, NodeSpec, StepSpec
+from opea_pulumi.application import (
+    Application,
+    DeploymentSpec,
+    MegaFlow,
+    MegaService,
+    NodeSpec,
+    StepSpec,
+    service_types,
+)
 from opea_pulumi.application._types import mega_endpoint
 from opea_pulumi.catalog import load_release
 from opea_pulumi.convert._model import Loss
@@ -37,9 +45,8 @@ def from_gmc(text: str, *, file: str = "") -> tuple[Application, tuple[Loss, ...
     services.read()
     flow = _Flow(connector, services)
     lines = flow.read()
-    types = [services.models[name].type for name in flow.order]
     mega = MegaService(
-        endpoint=mega_endpoint(types),
+        endpoint=_endpoint(services, flow),
         orchestrator=Orchestrator.GMC,
         flow=MegaFlow.of(lines, list(pairwise(lines))),
         nodes=flow.nodes,
@@ -178,6 +185,14 @@ class _Flow:
                 what = "its condition and dependency are left out"
                 why = "the language's flow has them at services and in nodes"
                 self.losses.append(Loss(f"node {step.name}", what, why))
+
+
+def _endpoint(services: Services, flow: _Flow) -> str:
+    """What the language gives a mega service without one: GMC's router answers at any path."""
+    types = [services.models[name].type for name in flow.order]
+    if set(types) <= service_types().keys():
+        return mega_endpoint(types)
+    return services.models[flow.order[-1]].endpoint or "/"
 
 
 def _deployment(connector: Connector, services: Services, flow: _Flow) -> DeploymentSpec:

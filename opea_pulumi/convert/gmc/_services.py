@@ -230,9 +230,11 @@ class Services:
     def _name(self, item: Found) -> str:
         """A service's name: its Service's, or its type where the RFC's dialect or nothing names it."""
         service, kind = item.step.service, item.facts.type
-        if not service or item.step.externalService:
-            wanted = kind
-        elif self.connector.is_rfc and service == item.facts.rfc.service:
+        if (
+            not service
+            or item.step.externalService
+            or (self.connector.is_rfc and service == item.facts.rfc.service)
+        ):
             wanted = kind
         elif self.connector.is_rfc:
             wanted = service.removesuffix("-service")

@@ -10,9 +10,7 @@ from opea_pulumi.application._yaml import KeyPath
 from ._facts import StepFacts, facts
 from ._source import Connector, StepPart
 
-_SECRET = re.compile(
-    r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY", re.IGNORECASE
-)
+_SECRET = re.compile(r"(TOKEN|KEY|PAT|CREDENTIALS?)$|SECRET|PASSWORD|PASSWD|API_?KEY", re.IGNORECASE)
 _USER = re.compile(r"://[^/\s@]+@")
 
 
