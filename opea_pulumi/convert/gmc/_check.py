@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from opea_pulumi.errors import shown
+
 from ._facts import facts
+
+KeyPath = tuple[str | int, ...]
 
 
 def check_gmconnector(document: Mapping[str, Any]) -> list[str]:
@@ -14,29 +18,31 @@ def check_gmconnector(document: Mapping[str, Any]) -> list[str]:
     The document follows the schema (``crd()``): the API server checks that first.
     """
     nodes = (document.get("spec") or {}).get("nodes") or {}
-    problems = [] if facts().root in nodes else [f"spec.nodes: there is no node {facts().root}"]
-    services: dict[str, str] = {}
-    for place, step in _steps(nodes):
-        problems += _step_problems(place, step, nodes)
-        service = (step.get("internalService") or {}).get("serviceName")
-        if service and service in services:
-            problems.append(f"{place}: {services[service]} has the serviceName {service}, too")
-        elif service:
-            services[service] = place
-    return problems
+    return [f"{'.'.join(str(part) for part in path)}: {problem}" for path, problem in webhook_problems(nodes)]
 
 
-def _steps(nodes: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def webhook_problems(nodes: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    """The webhook's complaints about ``spec.nodes``, each with the key path of its reason."""
+    if facts().root not in nodes:
+        yield ("spec", "nodes"), f"there is no node {facts().root}"
+    services: set[str] = set()
     for name, node in nodes.items():
         for index, step in enumerate(node.get("steps") or ()):
-            yield f"spec.nodes.{name}.steps[{index}]", step
+            path: KeyPath = ("spec", "nodes", name, "steps", index)
+            yield from _step_problems(path, step, nodes)
+            service = (step.get("internalService") or {}).get("serviceName")
+            if service and service in services:
+                message = f"two steps have the serviceName {shown(service)}"
+                yield (*path, "internalService", "serviceName"), message
+            if service:
+                services.add(service)
 
 
-def _step_problems(place: str, step: Mapping[str, Any], nodes: Mapping[str, Any]) -> Iterator[str]:
+def _step_problems(path: KeyPath, step: Mapping[str, Any], nodes: Mapping[str, Any]) -> Iterator[Any]:
     name, target = step.get("name"), step.get("nodeName")
     if not name:
-        yield f"{place}: the step has no name"
+        yield path, "the step has no name"
     elif name not in facts().allowed:
-        yield f"{place}: the operator knows no step {name}"
+        yield (*path, "name"), f"the operator knows no step {shown(name)}"
     if target and target not in nodes:
-        yield f"{place}: there is no node {target}"
+        yield (*path, "nodeName"), f"there is no node {shown(target)}"

@@ -9,6 +9,7 @@ from opea_pulumi.blueprint import Blueprint, EndpointValue, LiteralValue, PathVa
 
 from ._facts import Dialect, StepFacts, facts
 from ._places import Place, path_of, refusal
+from ._words import is_secret
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ class Writer:
         if key in facts().magic:
             message = f"the operator takes {key} for the name of a step and refuses an address"
             hint = "give the step a url of its own; then it is called elsewhere as a whole"
+            raise refusal(message, self._path(place, key), hint)
+        if is_secret(key, text):
+            message = f"{key} would stand in the GMConnector in plain text"
+            hint = "the operator reads no Secret; take it out"
             raise refusal(message, self._path(place, key), hint)
         if facts().default(place.facts, key) != text:
             if key in place.facts.fixed:
@@ -104,7 +109,9 @@ class Writer:
         if words.host_path:
             written["hostPath"] = self._host_path(place, row)
         order = facts().rfc_order
-        return {word: written[word] for word in (*order, *sorted(written.keys() - set(order))) if word in written}
+        return {
+            word: written[word] for word in (*order, *sorted(written.keys() - set(order))) if word in written
+        }
 
     def _host_path(self, place: Place, row: StepFacts) -> str:
         mounted = {mount.volume for mount in place.workload.mounts}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from opea_pulumi.blueprint import Blueprint, SecretValue, Volume, Workload
+from opea_pulumi.blueprint import Blueprint, SecretValue, Settings, Volume, Workload
 from opea_pulumi.catalog import Release, ResourcesRow, load_release
 from opea_pulumi.convert._model import Loss
 from opea_pulumi.flow import NodeKind
@@ -39,7 +39,9 @@ def _workloads(blueprint: Blueprint, places: Mapping[str, Place], dialect: Diale
 
 def _scale(workload: Workload) -> Iterator[Loss]:
     if workload.replicas != 1:
-        yield Loss(workload.name, f"runs once, not {workload.replicas} times", "the operator resets replicas to 1")
+        yield Loss(
+            workload.name, f"runs once, not {workload.replicas} times", "the operator resets replicas to 1"
+        )
     if workload.autoscaling is not None:
         yield Loss(workload.name, "is not scaled by its load", "the operator resets replicas to 1")
 
@@ -112,33 +114,42 @@ def _flow(blueprint: Blueprint) -> Iterator[Loss]:
     for name, node in sorted(blueprint.flow.nodes.items()):
         for step in node.steps:
             if step.condition and node.kind is NodeKind.SEQUENCE:
-                what = "the condition is asked of the previous step's answer, and a request that fails it ends in an error"
+                what = (
+                    "the condition is asked of the previous step's answer; without a match the request fails"
+                )
                 yield Loss(f"node {name}, step {step.name}", what, "GMC's router")
 
 
 def _application(blueprint: Blueprint, dialect: Dialect) -> Iterator[Loss]:
-    settings = blueprint.settings
     for volume in blueprint.volumes:
         yield from _volume(volume, dialect)
-    if dialect == "v1.1":
-        for secret in blueprint.secrets:
-            if secret.existing:
-                yield Loss(f"secrets.{secret.name}", f"{secret.existing} is not read", "the operator reads no Secret")
-    if settings.image_registry:
-        yield Loss("image_registry", "images are pulled from where the manifests say", _FIXED)
-    if settings.image_pull_secret:
-        yield Loss("image_pull_secret", f"{settings.image_pull_secret} is not used", _FIXED)
-    if settings.labels:
-        yield Loss("labels", "stand at the GMConnector and the namespace alone", _FIXED)
-    if settings.exposure.kind != "none":
-        yield Loss("expose", "the router is reached inside the cluster alone", "the operator makes no ingress")
-    if settings.monitoring:
-        yield Loss("monitoring", "nothing is scraped", "GMC's router has no metrics, the operator makes no monitors")
-    if settings.istio:
-        yield Loss("istio", "only the namespace's injection label is set", "policies are no part of a GMConnector")
-    for patch in blueprint.patches:
-        if patch.target == "gmc" and patch.kind not in ("", facts().kind):
-            yield Loss(patch.path, f"there is no {patch.kind} to patch", "the operator makes its objects itself")
+    for secret in blueprint.secrets:
+        if secret.existing and dialect == "v1.1":
+            what = f"{secret.existing} is not read"
+            yield Loss(f"secrets.{secret.name}", what, "the operator reads no Secret")
+    yield from _settings(blueprint.settings)
+
+
+def _settings(settings: Settings) -> Iterator[Loss]:
+    rows: tuple[tuple[str, bool, str, str], ...] = (
+        ("image_registry", bool(settings.image_registry), "images come from where the manifests say", _FIXED),
+        ("image_pull_secret", bool(settings.image_pull_secret), "is not used", _FIXED),
+        ("labels", bool(settings.labels), "stand at the GMConnector and the namespace alone", _FIXED),
+        (
+            "expose",
+            settings.exposure.kind != "none",
+            "the router is reached inside the cluster alone",
+            "the operator makes no ingress",
+        ),
+        ("monitoring", settings.monitoring, "nothing is scraped", "GMC's router has no metrics"),
+        (
+            "istio",
+            settings.istio,
+            "only the namespace's injection label is set",
+            "policies are no part of a GMConnector",
+        ),
+    )
+    yield from (Loss(place, what, why) for place, given, what, why in rows if given)
 
 
 def _volume(volume: Volume, dialect: Dialect) -> Iterator[Loss]:

@@ -59,7 +59,7 @@ class Nodes:
                 "externalService": step.external_service,
             }
         elif node.kind is NodeKind.ENSEMBLE and self._servers(self._place(step)):
-            # the router would call the servers of an ensemble, too (gmc.md 3.6): a node of their own hides them
+            # the router would call servers in an ensemble, too (gmc.md 3.6): a node of their own hides them
             wrapped = self._wrapped(name, step)
             self.nodes[wrapped] = {"routerType": NodeKind.SEQUENCE.value, "steps": []}
             plain = step.model_copy(update={"data": "", "dependency": None})
@@ -74,7 +74,7 @@ class Nodes:
         return {"name": self._first(target), **_common(step), "nodeName": target}
 
     def _first(self, name: str) -> str:
-        """The name of a step that leads to a node must be one of the operator's: that of its first service."""
+        """A step that leads to a node needs one of the operator's names: that of its first service."""
         step = next((step for step in self.flow.nodes[name].steps if not step.is_downstream), None)
         if step is None:
             raise refusal(f"node {name} has no step", f"opea_mega_service.nodes.{name}")
@@ -106,7 +106,9 @@ class Nodes:
 
     def _servers(self, place: Place) -> list[Place]:
         """What a workload calls by itself and the router does not: servers and stores."""
-        called = (self.writer.places[name] for name in place.workload.downstreams if name in self.writer.places)
+        called = (
+            self.writer.places[name] for name in place.workload.downstreams if name in self.writer.places
+        )
         return [other for other in called if other.facts.is_behind]
 
     def _settle(self, server: Place, node: str, user: Place) -> bool:
@@ -116,7 +118,8 @@ class Nodes:
             self.home[server.workload.name] = node
             return True
         if home != node:
-            message = f"{server.workload.name} stands in node {home}, and {user.workload.name} in node {node} calls it"
+            caller = user.workload.name
+            message = f"{server.workload.name} stands in node {home}, and {caller} in node {node} calls it"
             hint = "the operator finds servers only in the caller's node: put both services into one node"
             raise refusal(message, f"opea_micro_services.{user.workload.name}", hint)
         return False
@@ -136,7 +139,9 @@ class Nodes:
                 raise refusal(f"the router would call {place.workload.name} as a step of the ensemble")
             new = [server for server in self._servers(place) if self._settle(server, facts().root, place)]
             config = self.writer.config(place, place.facts.endpoint, shared=not new)
-            root["steps"].append({"name": place.step, "internalService": _service(place, config, downstream=True)})
+            root["steps"].append(
+                {"name": place.step, "internalService": _service(place, config, downstream=True)}
+            )
             root["steps"] += self._behind(facts().root, new)
 
     def _external(self, step: Step) -> str:
@@ -166,7 +171,7 @@ class Nodes:
         path = f"opea_mega_service.nodes.{name}"
         twice = sorted({word for word in words if words.count(word) > 1})
         if twice:
-            message = f"GMC's router keeps one answer a kind of step, and node {name} has several {twice[0]} steps"
+            message = f"GMC's router keeps one answer of all {twice[0]} steps of node {name}"
             raise refusal(message, path, "give them different types, or run them one after the other")
         if any(step.is_downstream for step in node.steps):
             raise refusal(f"the router would call every service of the ensemble {name}", path)
@@ -186,14 +191,14 @@ def _condition_problem(node: Node, index: int, condition: str) -> tuple[str, str
         if index == 0:
             return "GMC's router fails on a condition of a Sequence's first step", "use a Switch"
         return "", ""
-    key, equals, value = condition.partition("==")
+    _, equals, value = condition.partition("==")
     if not equals or "#(" in condition:
         return "", ""
     if re.search(r"[.#]", condition):
         hint = 'ask for a key alone, or query a list: models.#(id=="gpt-3.5")'
         return "in GMC's router a comparison with a dot or # is never true", hint
     if '"' in value:
-        return "GMC's router takes the quotes of a condition for part of the value", f"write {key.strip()}==value"
+        return "GMC's router takes quotes in a condition for part of the value", "write key==value"
     return "", ""
 
 

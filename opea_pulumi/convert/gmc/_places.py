@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from opea_pulumi.blueprint import Blueprint, Workload
@@ -19,7 +19,7 @@ _NO_STEP = ("router", "prefetch", "gateway")
 
 @dataclass(frozen=True)
 class Place:
-    """A workload in the custom resource: the name of its step, what the operator knows of that, its Service."""
+    """A workload in the custom resource: its step, what the operator knows of that, its Service."""
 
     workload: Workload
     step: str
@@ -44,7 +44,8 @@ def path_of(blueprint: Blueprint, workload: Workload) -> str:
     }
     if workload.role == "microservice":
         return f"opea_micro_services.{names.get(workload.name, workload.name)}"
-    users = [item.name for item in blueprint.workloads if workload.name in item.downstreams and item.name in names]
+    callers = (item.name for item in blueprint.workloads if workload.name in item.downstreams)
+    users = [name for name in callers if name in names]
     return f"opea_micro_services.{names[users[0]]}.server" if users else "opea_deployment"
 
 
@@ -140,8 +141,3 @@ def _check_services(blueprint: Blueprint, services: Mapping[str, str]) -> None:
         if service in taken:
             raise refusal(f"two Services would be named {service}", path, "rename the service")
         taken.append(service)
-
-
-def users_of(name: str, places: Iterable[Place]) -> list[str]:
-    """The workloads that call one, in their order."""
-    return [place.workload.name for place in places if name in place.workload.downstreams]

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from opea_pulumi.blueprint import Blueprint
+from opea_pulumi.blueprint import Blueprint, Patch
 from opea_pulumi.convert._model import Conversion
+from opea_pulumi.convert._patch import Part, apply_patches
 from opea_pulumi.convert._yaml import dump_documents
+from opea_pulumi.errors import OpeaError
 
 from ._config import Writer, token_secret
 from ._facts import Dialect, facts
 from ._losses import losses_of
 from ._nodes import Nodes
 from ._places import places_of, refusal
+from ._source import read_connector
+
+TARGET = "gmc"
+"""What patches call this format."""
 
 _URL_ROOM = 200
 """What the operator adds to a step of the graph: its address, with a namespace of any length."""
@@ -35,15 +42,20 @@ def to_gmc(blueprint: Blueprint, dialect: Dialect = "v1.1") -> Conversion:
         "routerConfig": {"name": facts().router.name, "serviceName": facts().router.service},
         "nodes": Nodes(blueprint, writer).build(),
     }
-    _check_graph(spec)
-    connector = {
+    connector: dict[str, Any] = {
         "apiVersion": facts().api_version,
         "kind": facts().kind,
         "metadata": _metadata(blueprint, blueprint.name, {"app.kubernetes.io/name": "gmconnector"}),
         "spec": spec,
     }
-    documents = [connector, *_namespace(blueprint), *_secret(blueprint, spec)]
-    return Conversion(dump_documents(documents), losses_of(blueprint, places, dialect))
+    made = [connector, *_namespace(blueprint), *_secret(blueprint, spec)]
+    patches = [patch for patch in blueprint.patches if patch.target == TARGET]
+    documents = apply_patches([Part(document, kind=document["kind"]) for document in made], patches)
+    text = dump_documents(documents)
+    if patches:
+        _check_patched(text, patches)
+    _check_graph(documents[0]["spec"])
+    return Conversion(text, losses_of(blueprint, places, dialect))
 
 
 def _metadata(blueprint: Blueprint, name: str, labels: dict[str, str]) -> dict[str, Any]:
@@ -85,6 +97,15 @@ def _secret(blueprint: Blueprint, spec: dict[str, Any]) -> list[dict[str, Any]]:
             "type": "Opaque",
         }
     ]
+
+
+def _check_patched(text: str, patches: Sequence[Patch]) -> None:
+    try:
+        read_connector(text, "")
+    except OpeaError as error:
+        where = error.location.path if error.location else ""
+        message = f"the patches make a GMConnector that the operator refuses: {where}: {error.message}"
+        raise refusal(message, patches[-1].path, error.hint) from None
 
 
 def _check_graph(spec: dict[str, Any]) -> None:
