@@ -17,7 +17,7 @@ from ._model import Blueprint, Route, Workload
 from ._orchestrator import check_none, choose_orchestrator, choose_release
 from ._plan import Plan, blueprint_error
 from ._settings import patches_of, secrets_of, settings_of, volumes_of, with_proxy
-from ._values import GATEWAY, ROUTER, UI, route_workload
+from ._values import GATEWAY, MEGASERVICE, ROUTER, UI, route_workload
 from ._workloads import front_of, workloads_of
 
 
@@ -100,7 +100,7 @@ def _workloads(plan: Plan) -> dict[str, Workload]:
 
 def _check_names(plan: Plan) -> None:
     """External services count, too: their keys are named like workloads."""
-    taken = {ROUTER, UI, GATEWAY}
+    taken = {ROUTER, MEGASERVICE, UI, GATEWAY}
     for name in plan.services:
         if slug(name) in taken:
             raise _name_taken(plan, slug(name))

@@ -113,11 +113,11 @@ def _with_implied(application: Application, release: Release) -> Application:
     implied: set[str] = set()
     waiting = {service.type for service in services.values() if not service.url}
     while waiting:
-        more = {kind for need in waiting for kind in release.implies.get(need, ())}
-        waiting = more - implied - types
+        wanted = [choice.split("|") for need in sorted(waiting) for choice in release.implies.get(need, ())]
+        waiting = {choice[0] for choice in wanted if not types & set(choice)} - implied
         implied |= waiting
     added = {kind: ServiceModel(type=kind) for kind in sorted(implied)}
-    return application.model_copy(update={"services": {**services, **added}})
+    return application.model_copy(update={"services": {**added, **services}})
 
 
 def _bare(application: Application, release: Release) -> frozenset[str]:

@@ -10,7 +10,7 @@ from opea_pulumi.application import Application, ServiceModel, slug
 from opea_pulumi.catalog import MegaserviceRow, Release, ServerRow, ServiceRow, StoreRow, models
 from opea_pulumi.errors import BlueprintError, Location, shown
 from opea_pulumi.flow import CONTRACTS
-from opea_pulumi.terms import Hardware, Orchestrator
+from opea_pulumi.terms import Hardware, Orchestrator, Profile
 
 DIMENSIONS = 768
 """Of an embedding whose model the catalogue does not know: OPEA's own default (BAAI/bge-base-en-v1.5)."""
@@ -97,9 +97,15 @@ class Plan:
             # elsewhere it can be, if the router can speak to it
             elsewhere = "; or give it a url" if kind in CONTRACTS else ""
             hint = f"offered: {', '.join(sorted(self.release.services))}{elsewhere}"
-            message = f"profile {self.release.profile} has no {kind} service"
+            message = f"{self.release_name} has no {kind} service"
             raise blueprint_error("no-such-service", message, self.path(name), hint)
         return self.release.services[kind]
+
+    @property
+    def release_name(self) -> str:
+        """What messages call the release."""
+        embedded = self.release.profile is Profile.EMBEDDED
+        return f"profile {self.release.profile}" if embedded else f"release {self.release.release}"
 
     def first_of(self, kind: str) -> str | None:
         """The first service of a type; ``None`` when there is none."""

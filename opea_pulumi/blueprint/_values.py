@@ -13,6 +13,7 @@ from ._model import EndpointValue, LiteralValue, PathValue, SecretValue, Value
 from ._plan import Plan, blueprint_error
 
 ROUTER = "router"
+MEGASERVICE = "megaservice"
 UI = "ui"
 GATEWAY = "gateway"
 
@@ -155,7 +156,7 @@ def route_workload(plan: Plan) -> str:
     """What users reach: the router or the megaservice, or without an orchestrator the only service."""
     if plan.orchestrator is Orchestrator.NONE:
         return slug(plan.flow_services[0])
-    return plan.application.name or ROUTER if plan.megaservice else ROUTER
+    return MEGASERVICE if plan.megaservice else ROUTER
 
 
 def _model(plan: Plan, context: Context, value: Reference) -> Value | None:

@@ -14,7 +14,7 @@ from ._plan import Plan, blueprint_error
 from ._rows import autoscaling_of, health_of, resources_of, secrets_in, workload_of
 from ._servers import servers_of
 from ._stores import stores_of
-from ._values import GATEWAY, ROUTER, UI, Context, resolve, service_context, service_environment
+from ._values import GATEWAY, MEGASERVICE, ROUTER, UI, Context, resolve, service_context, service_environment
 from ._variants import variant_environment
 
 HUB_SECRET = "hf-token"  # noqa: S105 - its name
@@ -77,8 +77,8 @@ def _megaservice(plan: Plan, row: MegaserviceRow) -> Workload:
         plan, Context(fields=_mega_fields(plan)), {**row.environment, **variant_environment(plan, row)}
     )
     port = Port(number=row.port, requested=plan.application.mega.port)
-    name = plan.application.name or ROUTER
-    workload = _served(row, name, "megaservice", name, port, values)
+    kind = plan.application.name or MEGASERVICE
+    workload = _served(row, MEGASERVICE, "megaservice", kind, port, values)
     remote = any(plan.services[service].url for service in plan.services)
     return workload.model_copy(update={"egress": ("remote",) if remote else ()})
 

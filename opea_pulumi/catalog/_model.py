@@ -265,7 +265,8 @@ class SecretRow(_Row):
 class Release(_Row):
     """One release: everything that is needed to deploy its services.
 
-    ``orchestrators`` are those that it knows, the default first.
+    ``orchestrators`` are those that it knows, the default first. A type ``implies`` others: of
+    ``a|b`` the application gets ``a`` unless it has one of them.
     """
 
     release: str
