@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -159,6 +160,7 @@ def _names(folder: str) -> list[str]:
 def _entry(folder: str, name: str, what: str) -> Traversable:
     entries = _entries(folder)
     if name not in entries:
-        hint = f"one of {', '.join(sorted(entries))}"
+        close = difflib.get_close_matches(name, sorted(entries), n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"one of {', '.join(sorted(entries))}"
         raise CatalogError(f"the catalogue has no {what} {shown(name)}", code=f"unknown-{what}", hint=hint)
     return entries[name]

@@ -118,7 +118,7 @@ def test_an_external_service_is_called_at_its_url_with_its_own_key(build, profil
 
 
 @pytest.mark.parametrize(
-    ("profile", "key"), [("embedded", "TEI_EMBEDDING_ENDPOINT"), ("opea", "TEI_ENDPOINT")]
+    ("profile", "key"), [("embedded", "TEI_EMBEDDING_ENDPOINT"), ("opea", "TEI_EMBEDDING_ENDPOINT")]
 )
 def test_an_external_embedding_is_called_there_by_all(build, profile, key):
     blueprint = build(chatqna(embedding="{url: 'http://h:1/v1/embeddings'}"), profile=profile)

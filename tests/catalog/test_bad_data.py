@@ -10,9 +10,17 @@ from opea_pulumi.catalog import releases
 from opea_pulumi.catalog._load import read_release
 
 FOLDER = files("opea_pulumi.catalog").joinpath("releases/1.5")
-GOOD = {
-    key: value for file in FOLDER.iterdir() for key, value in yaml.safe_load(file.read_text("utf-8")).items()
-}
+
+
+def _merged():
+    merged = {}
+    for file in sorted(FOLDER.iterdir(), key=lambda file: file.name):
+        for key, value in yaml.safe_load(file.read_text("utf-8")).items():
+            merged[key] = {**merged.get(key, {}), **value} if isinstance(value, dict) else value
+    return merged
+
+
+GOOD = _merged()
 LLM = ("services", "llm")
 
 
@@ -69,8 +77,8 @@ def test_a_wrong_key(path, value, tmp_path):
 @pytest.mark.parametrize("value", [{"endpoint": "server", "volume": "models"}, {}, {"sekret": "x"}])
 def test_a_wrong_reference(value, tmp_path):
     file = tmp_path / "bad.yaml"
-    file.write_text(yaml.safe_dump(changed(GOOD, (*LLM, "environment", "X"), value)))
-    assert error_of(file).location.path.startswith("services.llm.environment.X")
+    file.write_text(yaml.safe_dump(changed(GOOD, (*LLM, "remote", "X"), value)))
+    assert error_of(file).location.path.startswith("services.llm.remote.X")
 
 
 @pytest.mark.parametrize(
