@@ -28,7 +28,7 @@ def changed(data, path, value):
     """A copy with one value set, or its key removed when the value is ``...``."""
     copy = dict(data)
     if len(path) > 1:
-        copy[path[0]] = changed(copy[path[0]], path[1:], value)
+        copy[path[0]] = changed(copy.get(path[0], {}), path[1:], value)
     elif value is ...:
         del copy[path[0]]
     else:
