@@ -25,6 +25,7 @@ from ._model import (
     Volume,
     Workload,
 )
+from ._quantity import format_memory, parse_milli, parse_quantity
 from ._values import GATEWAY, ROUTER, UI
 
 __all__ = [
@@ -54,7 +55,10 @@ __all__ = [
     "Volume",
     "Workload",
     "build_blueprint",
+    "format_memory",
     "is_digest",
+    "parse_milli",
+    "parse_quantity",
     "split_image",
     "with_digest",
     "with_registry",

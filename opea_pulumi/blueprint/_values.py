@@ -101,12 +101,20 @@ def address(plan: Plan, name: str, format_: str = "http://{host}:{port}") -> Val
 
 def _client(plan: Plan, name: str) -> Environment:
     kind, store = plan.services[name].type, plan.vector_store
-    clients = plan.store(store).clients
+    row = plan.store(store)
+    clients = row.clients
     if kind not in clients:
         able = sorted(other for other, row in plan.release.stores.items() if kind in row.clients)
         message = f"a {kind} service cannot use the vector store {store}"
         hint = f"it can use {', '.join(able) or 'none of the release'}"
         raise blueprint_error("store-client", message, "opea_deployment.vector_store", hint)
+    if row.dimensions not in (0, plan.dimensions):
+        message = (
+            f"OPEA's clients of {store} store embeddings of {row.dimensions} numbers, "
+            f"and the embedding model makes {plan.dimensions}"
+        )
+        hint = "take another store, or another embedding model"
+        raise blueprint_error("store-dimensions", message, "opea_deployment.vector_store", hint)
     return clients[kind]
 
 
