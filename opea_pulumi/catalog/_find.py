@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel
@@ -72,7 +72,7 @@ def _preferred() -> list[str]:
 
 
 def _entries(release: Release) -> Iterator[Found]:
-    groups = {
+    groups: dict[str, Mapping[str, BaseModel]] = {
         "service": release.services,
         "server": release.servers,
         "store": release.stores,

@@ -11,6 +11,8 @@ from ._output import table, write_json
 if TYPE_CHECKING:
     from opea_pulumi.catalog import Found
 
+_WIDTH = 98
+
 
 def show_list(release: str | None, as_json: bool) -> None:
     """The applications, and of each release (or of one) what it has.
@@ -35,7 +37,9 @@ def show_list(release: str | None, as_json: bool) -> None:
     if as_json:
         write_json({"applications": known, "releases": found})
         return
-    table(("APPLICATION", "WHAT IT IS"), ((item["name"], item["description"]) for item in known))
+    # of the first line the first sentence: the rest says where the flow is from
+    what = ((item["name"], item["description"].partition(". ")[0]) for item in known)
+    table(("APPLICATION", "WHAT IT IS"), what)
     click.echo()
     table(("RELEASE", "PROFILE", "AS OF"), ((row["release"], row["profile"], row["as_of"]) for row in found))
     for row in found:
@@ -81,4 +85,8 @@ def _data(item: Found) -> dict[str, Any]:
 
 
 def _wrapped(names: list[str]) -> str:
-    return click.wrap_text(", ".join(names), 100, "  ", "  ")
+    lines = [""]
+    for name in names:
+        more = f"{lines[-1]}, {name}" if lines[-1] else name
+        lines[-1:] = [more] if len(more) < _WIDTH else [f"{lines[-1]},", name]
+    return "\n".join(f"  {line}" for line in lines)

@@ -20,12 +20,12 @@ _WITH_VALUE = ("--release",)
 class _ShowsByDefault(click.Group):
     """``catalog`` is ``catalog list``, ``catalog NAME`` is ``catalog show NAME``; flags may come first.
 
-    What has a subcommand's name is shown with ``catalog show NAME``.
+    What has a subcommand's name is shown with ``catalog show NAME`` or ``catalog -- NAME``.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         place = _first_name(args)
-        if place is not None and args[place] in self.commands:
+        if place is not None and args[place] in self.commands and "--" not in args[:place]:
             args = [args[place], *args[:place], *args[place + 1 :]]
         elif place is not None:
             args = ["show", *args]

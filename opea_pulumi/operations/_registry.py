@@ -50,18 +50,18 @@ def ask_registries(
     *,
     insecure: Collection[str] = (),
     credentials: Credentials | None = None,
-    timeout: float = _TIMEOUT,
+    timeout: float | None = None,
 ) -> list[ImageAnswer]:
     """Ask for the digest of every image, some at once; what goes wrong with one is its answer.
 
     ``insecure`` are registries (``host:port``) that are asked by plain HTTP, ``timeout`` the seconds
-    for one image with everything that it takes, such as a token.
+    for one image with everything that it takes, such as a token (default: 20).
 
     Raises:
         BlueprintError: an image is no image reference.
         OperationError: the environment's proxy cannot be used.
     """
-    client = _Client(frozenset(insecure), credentials or Credentials({}), timeout)
+    client = _Client(frozenset(insecure), credentials or Credentials({}), timeout or _TIMEOUT)
     return asyncio.run(client.ask([(image, split_image(image)) for image in images]))
 
 
@@ -130,7 +130,7 @@ class _Client:
                 reply = await _send(http, "HEAD", url, headers)
         if reply.status != httpx.codes.METHOD_NOT_ALLOWED:
             _check(reply)
-            found = reply.headers.get("Docker-Content-Digest", "")
+            found = str(reply.headers.get("Docker-Content-Digest", ""))
             if is_digest(found):
                 return found
         return _hashed(await _send(http, "GET", url, headers, _MANIFEST_BYTES))
