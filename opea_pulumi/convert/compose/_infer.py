@@ -172,11 +172,12 @@ class Inference:
         kinds = {use.name for use in self.uses[name] if use.role == "server"}
         possible = [kind for kind, row in self.release.services.items() if kinds & {row.server, *row.servers}]
         service = self.project.services[name]
+        words = [name, str(service.raw.get("command", "")), str(service.raw.get("entrypoint", ""))]
         for use in self.uses[name]:
             model = field(use, service, "model")
             row = models().get(model.value)
             hints = [_MODEL_TYPES.get(row.kind, row.kind)] if row else []
-            hints += [kind for kind in possible if _mentions([*model.missing, name], kind)]
+            hints += [kind for kind in possible if _mentions([*words, model.value], kind)]
             likely = [kind for kind in hints if kind in possible]
             if likely:
                 return likely
@@ -302,7 +303,7 @@ def _side_types() -> set[str]:
 def _mentions(texts: Iterable[str], kind: str) -> bool:
     row = service_types().get(kind)
     words = [kind, *(row.aliases if row else ())]
-    return any(word in text.lower() for text in texts for word in words)
+    return any(word in text.lower().replace("vllm", "") for text in texts for word in words)
 
 
 def _helper(service: ComposeService) -> bool:

@@ -88,7 +88,12 @@ def test_an_image_without_a_client_is_seen_by_its_port(workload):
 
 ENVIRONMENT = {
     "TOKEN": {"kind": "secret", "secret": "token"},
-    "URL": {"kind": "endpoint", "workload": "db", "format": "db://it's:{secret}@{host}:{port}/$x", "secret": "token"},
+    "URL": {
+        "kind": "endpoint",
+        "workload": "db",
+        "format": "db://it's:{secret}@{host}:{port}/$x",
+        "secret": "token",
+    },
 }
 
 
@@ -110,5 +115,7 @@ def test_the_entrypoint_exports_what_there_is(workload, tmp_path, content, shown
     one = workload(environment=ENVIRONMENT, entrypoint=["sh", "-c", echo, "name"])
     assert apply_secrets(service, one, {"db": 5}) == []
     start = [word.replace("/run/secrets", str(tmp_path)) for word in service["entrypoint"]]
-    run = subprocess.run([*start, "last arg"], capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin"})
+    run = subprocess.run(
+        [*start, "last arg"], capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin"}
+    )
     assert (run.returncode, run.stdout, run.stderr) == (0, shown, "")

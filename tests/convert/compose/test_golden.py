@@ -75,7 +75,9 @@ def test_services_alone_tell_the_same_flow(name, application, build, cases):
     _, blueprint = build(cases[name])
     back, losses = read(convert(blueprint, "compose").text, "compose")
     assert losses == ()
-    steps = [step.name for node in blueprint.flow.nodes.values() for step in node.steps if not step.is_downstream]
+    steps = [
+        step.name for node in blueprint.flow.nodes.values() for step in node.steps if not step.is_downstream
+    ]
     assert [back.services[step].type for step in back.mega.flow.nodes] == [
         blueprint.flow.types[step] for step in steps
     ]

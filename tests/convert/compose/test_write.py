@@ -9,7 +9,13 @@ from opea_pulumi.flow import Flow
 
 SECRETS = [
     {"name": "hf-token", "config": "hfToken", "environment": ["HF_TOKEN"], "purpose": "hub"},
-    {"name": "db-password", "config": "p", "environment": ["DB_PASSWORD"], "purpose": "store", "generate": True},
+    {
+        "name": "db-password",
+        "config": "p",
+        "environment": ["DB_PASSWORD"],
+        "purpose": "store",
+        "generate": True,
+    },
 ]
 GAUDI = {"cpu": "1", "memory": "2Gi", "accelerator": "habana.ai/gaudi"}
 
@@ -52,7 +58,7 @@ def file(workload, blueprint):
             ["no-new-privileges:true", "seccomp=unconfined"],
         ),
         ({"security": {"writable": ["/run"]}}, "tmpfs", ["/run:mode=1777,uid=1000,gid=1000"]),
-        ({"security": {"writable": ["/run"]}, "role": "server"}, "tmpfs", ["/run:exec,mode=1777,uid=1000,gid=1000"]),
+        ({"security": {"writable": ["/r"]}, "role": "server"}, "tmpfs", ["/r:exec,mode=1777,uid=1000,gid=1000"]),
         ({"egress": ["hub"]}, "networks", ["default", "outside"]),
         ({}, "networks", ["default", "edge"]),
         ({"port": {"number": 80, "requested": 8088}}, "ports", ["127.0.0.1:8088:80"]),
@@ -80,7 +86,7 @@ def test_limits(workload, file, cpu, memory, role, limits):
 
 
 def test_cards_are_shared_out_once(workload, file):
-    """Trap 7: `all` in two services is a fight; who needs most comes first, so that its cards are neighbours."""
+    """Trap 7: `all` in two services is a fight; who needs most comes first and gets neighbours."""
     services = file(
         workload("rerank", role="server", resources={**GAUDI, "accelerators": 1}),
         workload("none"),
@@ -91,15 +97,25 @@ def test_cards_are_shared_out_once(workload, file):
             environment={"HABANA_VISIBLE_DEVICES": {"kind": "literal", "value": "all"}},
         ),
     )["services"]
-    seen = {name: item["environment"]["HABANA_VISIBLE_DEVICES"] for name, item in services.items() if "runtime" in item}
+    seen = {
+        name: item["environment"]["HABANA_VISIBLE_DEVICES"]
+        for name, item in services.items()
+        if "runtime" in item
+    }
     assert seen == {"vllm": "0,1", "rerank": "2"}
 
 
 def test_nvidia_and_rocm_cards(workload, file):
     services = file(
-        workload("a", resources={"cpu": "1", "memory": "1Gi", "accelerator": "nvidia.com/gpu", "accelerators": 2}),
-        workload("b", resources={"cpu": "1", "memory": "1Gi", "accelerator": "nvidia.com/gpu", "accelerators": 1}),
-        workload("c", resources={"cpu": "1", "memory": "1Gi", "accelerator": "amd.com/gpu", "accelerators": 1}),
+        workload(
+            "a", resources={"cpu": "1", "memory": "1Gi", "accelerator": "nvidia.com/gpu", "accelerators": 2}
+        ),
+        workload(
+            "b", resources={"cpu": "1", "memory": "1Gi", "accelerator": "nvidia.com/gpu", "accelerators": 1}
+        ),
+        workload(
+            "c", resources={"cpu": "1", "memory": "1Gi", "accelerator": "amd.com/gpu", "accelerators": 1}
+        ),
     )["services"]
     devices = {name: services[name]["deploy"]["resources"]["reservations"]["devices"][0] for name in "ab"}
     assert {name: device["device_ids"] for name, device in devices.items()} == {"a": ["0", "1"], "b": ["2"]}
@@ -112,7 +128,11 @@ def test_nvidia_and_rocm_cards(workload, file):
 
 def test_cards_of_an_unknown_kind_are_refused(workload, file):
     with pytest.raises(BlueprintError, match="compose-cannot"):
-        file(workload(resources={"cpu": "1", "memory": "1Gi", "accelerator": "example.com/x", "accelerators": 1}))
+        file(
+            workload(
+                resources={"cpu": "1", "memory": "1Gi", "accelerator": "example.com/x", "accelerators": 1}
+            )
+        )
 
 
 def test_it_waits_for_what_it_calls(workload, file):
@@ -135,7 +155,9 @@ def test_networks(workload, file):
     """The application's own network has no way out; the published port's does not masquerade."""
     made = file(workload("inside"), workload("hub", egress=["hub"]), workload("front"))
     assert made["networks"]["default"] == {"internal": True}
-    assert made["networks"]["edge"]["driver_opts"] == {"com.docker.network.bridge.enable_ip_masquerade": "false"}
+    assert made["networks"]["edge"]["driver_opts"] == {
+        "com.docker.network.bridge.enable_ip_masquerade": "false"
+    }
     assert "networks" not in made["services"]["inside"]
     assert [name for name, item in made["services"].items() if "ports" in item] == ["front"]
 
@@ -168,7 +190,9 @@ def test_replicas(workload, file):
 def test_volumes_and_their_owner(workload, file):
     """A new volume belongs to root, so that a one-shot service hands it over first."""
     made = file(
-        workload("a", mounts=[{"volume": "v", "path": "/v"}, {"volume": "h", "path": "/h", "read_only": True}]),
+        workload(
+            "a", mounts=[{"volume": "v", "path": "/v"}, {"volume": "h", "path": "/h", "read_only": True}]
+        ),
         workload("b", mounts=[{"volume": "w", "path": "/w"}], security={"exceptions": {"root": "r"}}),
         workload("c", mounts=[{"volume": "v", "path": "/v"}], security={"user": 5}),
         volumes=[
@@ -205,7 +229,12 @@ def test_secrets_are_files_and_never_variables(workload, file):
             entrypoint=["serve"],
             environment={
                 "HF_TOKEN": {"kind": "secret", "secret": "hf-token"},
-                "DB": {"kind": "endpoint", "workload": "one", "format": "db://u:{secret}@{host}:{port}", "secret": "db-password"},
+                "DB": {
+                    "kind": "endpoint",
+                    "workload": "one",
+                    "format": "db://u:{secret}@{host}:{port}",
+                    "secret": "db-password",
+                },
             },
         ),
         secrets=SECRETS,
@@ -236,7 +265,14 @@ def test_an_image_that_cannot_read_files(workload, file, changes, why):
 
 def test_the_routers_graph_is_one_argument(workload, file):
     flow = Flow.model_validate(
-        {"nodes": {"root": {"routerType": "Sequence", "steps": [{"name": "a", "serviceUrl": "workload://a/v1", "data": "$response"}]}}}
+        {
+            "nodes": {
+                "root": {
+                    "routerType": "Sequence",
+                    "steps": [{"name": "a", "serviceUrl": "workload://a/v1", "data": "$response"}],
+                }
+            }
+        }
     )
     router = workload("router", args=["--graph-json", "{graph}"])
     made = file(workload("a", port={"number": 7}), router, flow=flow)
@@ -247,13 +283,20 @@ def test_the_routers_graph_is_one_argument(workload, file):
 
 def test_patches(workload, file):
     patches = [
-        {"target": "compose", "workload": "one", "json_patch": [{"op": "add", "path": "/privileged", "value": True}]},
+        {
+            "target": "compose",
+            "workload": "one",
+            "json_patch": [{"op": "add", "path": "/privileged", "value": True}],
+        },
         {"target": "compose", "kind": "service", "merge": {"labels": {"a": "$x"}}},
         {"target": "kubernetes", "workload": "none", "merge": {"a": 1}},
     ]
     made = file(workload("one"), workload("two"), patches=patches)
     assert made["services"]["one"]["privileged"] is True
-    assert {name: item["labels"] for name, item in made["services"].items()} == {"one": {"a": "$$x"}, "two": {"a": "$$x"}}
+    assert {name: item["labels"] for name, item in made["services"].items()} == {
+        "one": {"a": "$$x"},
+        "two": {"a": "$$x"},
+    }
     assert "#   one: privileged: patches of the application\n" in made["text"]
 
 
