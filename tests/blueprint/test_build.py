@@ -162,7 +162,9 @@ def test_models_and_hardware_reach_the_server(build):
 
 
 def test_servers_are_named_for_their_services(build):
-    text = "opea_micro_services: {llm: , llm-2: {model: other}}\nopea_mega_service: {mega_flow: [llm >> llm-2]}"
+    text = (
+        "opea_micro_services: {llm: , llm-2: {model: other}}\nopea_mega_service: {mega_flow: [llm >> llm-2]}"
+    )
     blueprint = build(text, profile="opea")
     assert [item.name for item in blueprint.workloads if item.role == "server"] == ["vllm", "vllm-llm-2"]
     assert blueprint.workload("llm-2").environment["LLM_ENDPOINT"] == EndpointValue(workload="vllm-llm-2")
@@ -202,7 +204,9 @@ def test_a_device_that_a_server_lacks(build, monkeypatch):
     vllm = release.servers["vllm"]
     xeon_only = vllm.model_copy(update={"devices": {Hardware.XEON: vllm.devices[Hardware.XEON]}})
     servers = {**release.servers, "vllm": xeon_only}
-    monkeypatch.setattr(_orchestrator, "load_release", lambda _: release.model_copy(update={"servers": servers}))
+    monkeypatch.setattr(
+        _orchestrator, "load_release", lambda _: release.model_copy(update={"servers": servers})
+    )
     with pytest.raises(BlueprintError) as caught:
         build(chatqna(llm="{hardware: gaudi}"), profile="opea")
     assert (caught.value.code, caught.value.hint) == ("no-such-device", "one of xeon")
