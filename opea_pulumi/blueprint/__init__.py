@@ -2,6 +2,7 @@
 
 from ._build import build_blueprint
 from ._images import OWN, is_digest, split_image, with_digest, with_registry
+from ._memory import card_bytes, cpu_bytes, kv_cache_bytes, weight_bytes
 from ._model import (
     Autoscaling,
     Blueprint,
@@ -55,11 +56,15 @@ __all__ = [
     "Volume",
     "Workload",
     "build_blueprint",
+    "card_bytes",
+    "cpu_bytes",
     "format_memory",
     "is_digest",
+    "kv_cache_bytes",
     "parse_milli",
     "parse_quantity",
     "split_image",
+    "weight_bytes",
     "with_digest",
     "with_registry",
 ]

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from opea_pulumi.blueprint import card_bytes, cpu_bytes, kv_cache_bytes, weight_bytes
 from opea_pulumi.catalog import (
     Found,
     HealthRow,
@@ -50,11 +51,18 @@ def show_entry(item: Found) -> None:
         _facts(_runnable(row))
 
 
-def memory_of(row: ModelRow) -> dict[str, float | int]:
-    """Bytes of a model: its weights, and what one token of context takes in the KV cache (16 bit)."""
-    weights = round(row.parameters * 1e9 * row.bytes_per_parameter)
-    a_token = 2 * row.layers * row.kv_heads * row.head_size * 2
-    return {"weights": weights, "kv_cache_per_token": a_token, "kv_cache_of_context": a_token * row.context}
+def memory_of(row: ModelRow) -> dict[str, int]:
+    """Bytes of a model as the memory check reckons them: its parts, and what a server needs of CPU or a card.
+
+    ``cpu`` is without what the server reserves for keys and values there.
+    """
+    return {
+        "weights": weight_bytes(row),
+        "kv_cache_per_token": kv_cache_bytes(row, 1),
+        "kv_cache_of_context": kv_cache_bytes(row, row.context),
+        "cpu": cpu_bytes(row),
+        "one_card": card_bytes(row, 1),
+    }
 
 
 def _facts(rows: Iterable[_Fact]) -> None:
@@ -75,6 +83,9 @@ def _model(row: ModelRow) -> Iterator[_Fact]:
             f", {memory['kv_cache_of_context'] / _GIB:.1f} GiB for the whole context" if row.context else ""
         )
         yield "KV cache", f"{memory['kv_cache_per_token'] / 1024:.0f} KiB a token{whole}"
+    reserved = ", and the cache that its server reserves" if memory["kv_cache_per_token"] else ""
+    yield "needs on CPU", f"{memory['cpu'] / _GIB:.1f} GiB{reserved}"
+    yield "needs on one card", f"{memory['one_card'] / _GIB:.1f} GiB"
     yield "dimensions", str(row.dimensions or "")
     yield "source", row.source
 

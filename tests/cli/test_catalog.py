@@ -93,6 +93,8 @@ def test_a_model_tells_its_memory(opea, monkeypatch):
         "weights": 16 * 10**9,
         "kv_cache_per_token": 128 * 1024,
         "kv_cache_of_context": 2**30,
+        "cpu": 20_800_000_000 + 4 * 2**30,
+        "one_card": 17_600_000_000 + 2**30,
     }
     monkeypatch.setattr("opea_pulumi.catalog._find.models", lambda: {"org/M-8B": row})
     shown = opea("catalog", "org/M-8B").out
@@ -102,6 +104,8 @@ def test_a_model_tells_its_memory(opea, monkeypatch):
         "14.9 GiB",
         "128 KiB a token, 1.0 GiB for the whole context",
         "8192",
+        "23.4 GiB",
+        "17.4 GiB",
     ):
         assert said in shown
     [data] = opea("catalog", "org/M-8B", "--json").json["found"]
