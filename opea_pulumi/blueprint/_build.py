@@ -7,7 +7,6 @@ from graphlib import CycleError, TopologicalSorter
 
 from opea_pulumi.application import Application, slug
 from opea_pulumi.catalog import application_files
-from opea_pulumi.flow import Flow
 from opea_pulumi.terms import Hardware, Orchestrator, Profile
 
 from ._complete import complete
@@ -17,7 +16,7 @@ from ._model import Blueprint, Route, Workload
 from ._orchestrator import check_none, choose_orchestrator, choose_release
 from ._plan import Plan, blueprint_error
 from ._settings import patches_of, secrets_of, settings_of, volumes_of, with_proxy
-from ._values import GATEWAY, MEGASERVICE, ROUTER, UI, route_workload
+from ._values import GATEWAY, MEGASERVICE, ROUTER, UI, route_endpoint, route_workload
 from ._workloads import front_of, workloads_of
 
 
@@ -65,22 +64,12 @@ def build_blueprint(
         workloads=workloads,
         volumes=volumes_of(plan, workloads),
         secrets=secrets_of(plan, workloads),
-        route=Route(workload=route_workload(plan), endpoint=_endpoint(plan, flow)),
+        route=Route(workload=route_workload(plan), endpoint=route_endpoint(plan)),
         ui=next((name for name in (GATEWAY, UI) if any(item.name == name for item in workloads)), ""),
         flow=flow,
         settings=settings_of(plan),
         patches=patches_of(plan),
     )
-
-
-def _endpoint(plan: Plan, flow: Flow) -> str:
-    """A megaservice image listens where it does; a service that is reached itself, at its own endpoint."""
-    if plan.megaservice is not None:
-        return plan.megaservice.endpoint
-    if plan.orchestrator is Orchestrator.NONE:
-        name = plan.flow_services[0]
-        return plan.services[name].endpoint or plan.row(name).endpoint
-    return flow.endpoint
 
 
 def _workloads(plan: Plan) -> dict[str, Workload]:

@@ -87,7 +87,7 @@ class Plan:
         return bool(service.url) and (row is None or not row.remote)
 
     def row(self, name: str) -> ServiceRow:
-        """The release's row of a service.
+        """The release's row of a service, as it is on its hardware.
 
         Raises:
             BlueprintError: the release does not offer its type.
@@ -99,7 +99,15 @@ class Plan:
             hint = f"offered: {', '.join(sorted(self.release.services))}{elsewhere}"
             message = f"{self.release_name} has no {kind} service"
             raise blueprint_error("no-such-service", message, self.path(name), hint)
-        return self.release.services[kind]
+        row = self.release.services[kind]
+        device = row.devices.get(self.device(name))
+        if device is None:
+            return row
+        changed = {
+            key: getattr(device, key) for key in device.model_fields_set if getattr(device, key) is not None
+        }
+        environment = {**row.environment, **device.environment}
+        return row.model_copy(update={**changed, "environment": environment})
 
     @property
     def release_name(self) -> str:

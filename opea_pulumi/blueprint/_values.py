@@ -143,7 +143,8 @@ def _reference(plan: Plan, context: Context, value: Reference) -> Value | None:
     where, _, part = value.endpoint.partition(".")
     workload = _fixed_workload(plan, context, where, part)
     if workload is not None:
-        return EndpointValue(workload=workload, format=value.format, secret=secret)
+        path = route_endpoint(plan) if value.path else ""
+        return EndpointValue(workload=workload, format=value.format + path, secret=secret)
     return _of_type(plan, context, value, where, part)
 
 
@@ -180,6 +181,16 @@ def _first(plan: Plan, context: Context, value: Reference, kind: str) -> str | N
         message = f"service {needing!r} needs a service of type {kind}"
         raise blueprint_error("missing-service", message, "opea_micro_services", hint)
     return other
+
+
+def route_endpoint(plan: Plan) -> str:
+    """Its endpoint: a megaservice image listens where it does, a service that is reached itself at its own."""
+    if plan.megaservice is not None:
+        return plan.megaservice.endpoint
+    if plan.orchestrator is Orchestrator.NONE:
+        name = plan.flow_services[0]
+        return plan.services[name].endpoint or plan.row(name).endpoint
+    return plan.application.mega.endpoint or "/"
 
 
 def _of_type(plan: Plan, context: Context, value: Reference, where: str, part: str) -> Value | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import opea_pulumi
 from opea_pulumi.application import ServiceModel, slug
-from opea_pulumi.catalog import MegaserviceRow, ServedRow, ServiceRow
+from opea_pulumi.catalog import MegaserviceRow, ServedRow
 
 from ._flow import key_secret, step_keys
 from ._model import FileMount, Port, Role, SecretValue, Value, Workload
@@ -14,7 +14,17 @@ from ._plan import Plan, blueprint_error
 from ._rows import autoscaling_of, health_of, resources_of, secrets_in, workload_of
 from ._servers import servers_of
 from ._stores import stores_of
-from ._values import GATEWAY, MEGASERVICE, ROUTER, UI, Context, resolve, service_context, service_environment
+from ._values import (
+    GATEWAY,
+    MEGASERVICE,
+    ROUTER,
+    UI,
+    Context,
+    resolve,
+    route_endpoint,
+    service_context,
+    service_environment,
+)
 from ._variants import variant_environment
 
 HUB_SECRET = "hf-token"  # noqa: S105 - its name
@@ -96,11 +106,12 @@ def _ui(plan: Plan) -> Iterator[Workload]:
         known = ", ".join(sorted(plan.release.uis)) or "none"
         message = f"release {plan.release.release} has no user interface for {name or 'a flow of your own'}"
         raise blueprint_error("no-such-ui", message, "opea_deployment.ui", f"there is one for {known}")
-    values = resolve(plan, Context(), row.environment)
+    context = Context(fields={**_mega_fields(plan), "route": route_endpoint(plan).rpartition("/")[2]})
+    values = resolve(plan, context, row.environment)
     yield _served(row, UI, "ui", name, Port(number=row.port), values)
     gateway = plan.release.gateway
-    if gateway is not None:
-        fronted = resolve(plan, Context(), {**gateway.environment, **row.gateway})
+    if gateway is not None and row.gateway:  # some interfaces are reached themselves
+        fronted = resolve(plan, context, {**gateway.environment, **row.gateway})
         yield _served(gateway, GATEWAY, "gateway", GATEWAY, Port(number=gateway.port), fronted)
 
 
@@ -114,29 +125,20 @@ def _service(plan: Plan, name: str) -> Workload:
                 "no-image", f"a {service.type} service needs an image", plan.path(name), "give it one"
             )
         port = Port(number=service.port or row.port)
-    workload = _served(_on_device(plan, name, row), slug(name), "microservice", service.type, port, values)
+    workload = _served(row, slug(name), "microservice", service.type, port, values)
     filled = tuple(_filled(arg, service_context(plan, name).fields) for arg in workload.args)
     return workload.model_copy(
         update={
             "args": filled,
             "image": service.image or workload.image.format(version=opea_pulumi.__version__),
             "model": plan.model(name),
-            "resources": resources_of(_on_device(plan, name, row).resources, service.resources),
+            "resources": resources_of(row.resources, service.resources),
             "files": _files(plan, name),
             "replicas": service.replicas or 1,
             "autoscaling": autoscaling_of(service.autoscaling),
             "egress": _egress(service, values),
         }
     )
-
-
-def _on_device(plan: Plan, name: str, row: ServiceRow) -> ServiceRow:
-    """A service that computes has an image for each kind of hardware."""
-    device = row.devices.get(plan.device(name))
-    if device is None:
-        return row
-    changed = {key: getattr(device, key) for key in device.model_fields_set & type(row).model_fields.keys()}
-    return row.model_copy(update={**changed, "environment": {**row.environment, **device.environment}})
 
 
 def _egress(service: ServiceModel, values: Mapping[str, Value]) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import re
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -19,6 +21,8 @@ from ._model import CardRow, HardwareFile, ModelRow, Models, Release
 DEFAULT_RELEASE = {Profile.OPEA: "1.5", Profile.EMBEDDED: "embedded"}
 """The release of a profile when the application names none."""
 
+_EXAMPLES = "opea_pulumi.examples"
+_FILE = "opea.yaml"
 _M = TypeVar("_M", bound=BaseModel)
 
 
@@ -27,9 +31,11 @@ def releases() -> list[str]:
     return _names("releases")
 
 
-def applications() -> list[str]:
-    """The applications that the catalogue knows, sorted."""
-    return _names("applications")
+@cache
+def applications() -> tuple[str, ...]:
+    """The applications that the catalogue knows, sorted: those of examples/ that are named like their folder."""
+    found = (entry for entry in files(_EXAMPLES).iterdir() if (entry / _FILE).is_file())
+    return tuple(sorted(entry.name for entry in found if _names_itself(entry)))
 
 
 @cache
@@ -88,28 +94,27 @@ def application_text(name: str) -> str:
     Raises:
         CatalogError: the catalogue knows no such application.
     """
-    entry = _entry("applications", name, "application")
-    return (entry / "opea.yaml" if entry.is_dir() else entry).read_text("utf-8")
+    if name not in applications():
+        raise _unknown(name, applications(), "application")
+    return _text(files(_EXAMPLES) / name)
 
 
 def application_files(name: str) -> dict[str, str]:
     """The files that a known application brings beside its YAML, by their paths in its folder."""
-    entry = _entries("applications").get(name)
-    if entry is None or not entry.is_dir():
+    tools = files(_EXAMPLES) / name / "tools"
+    if name not in applications() or not tools.is_dir():
         return {}
-    found = _texts(entry, "")
-    return {path: found[path] for path in sorted(found) if path != "opea.yaml"}
+    found = {f"tools/{entry.name}": entry for entry in tools.iterdir() if entry.is_file()}
+    return {path: found[path].read_text("utf-8") for path in sorted(found)}
 
 
-def _texts(folder: Traversable, prefix: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for entry in folder.iterdir():
-        path = f"{prefix}{entry.name}"
-        if entry.is_dir():
-            found |= _texts(entry, f"{path}/")
-        else:
-            found[path] = entry.read_text("utf-8")
-    return found
+def _names_itself(folder: Traversable) -> bool:
+    line = rf"^opea_app: {re.escape(folder.name)}( #.*)?$"
+    return re.search(line, _text(folder), re.MULTILINE) is not None
+
+
+def _text(folder: Traversable) -> str:
+    return (folder / _FILE).read_text("utf-8")
 
 
 def _read(file: Traversable, model: type[_M]) -> _M:
@@ -160,7 +165,11 @@ def _names(folder: str) -> list[str]:
 def _entry(folder: str, name: str, what: str) -> Traversable:
     entries = _entries(folder)
     if name not in entries:
-        close = difflib.get_close_matches(name, sorted(entries), n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"one of {', '.join(sorted(entries))}"
-        raise CatalogError(f"the catalogue has no {what} {shown(name)}", code=f"unknown-{what}", hint=hint)
+        raise _unknown(name, sorted(entries), what)
     return entries[name]
+
+
+def _unknown(name: str, known: Sequence[str], what: str) -> CatalogError:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"one of {', '.join(known)}"
+    return CatalogError(f"the catalogue has no {what} {shown(name)}", code=f"unknown-{what}", hint=hint)

@@ -30,9 +30,9 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def packages() -> set[str]:
-    """Every folder of the wheel, those that hold only data among them."""
+    """Every folder of the wheel with modules or data of the package; examples/ is the users' own code."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    return set(project["tool"]["setuptools"]["packages"])
+    return set(project["tool"]["setuptools"]["packages"]) - {"opea_pulumi.examples"}
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ def search_filings(query: str) -> str:
 
 def company_news(symbol: str, days: int) -> str:
     """Headlines about a company of the last days."""
-    today = datetime.datetime.now(datetime.timezone.utc).date()
+    today = datetime.datetime.now(datetime.UTC).date()
     since = today - datetime.timedelta(days=days)
     news = _finnhub("company-news", symbol=symbol, **{"from": str(since), "to": str(today)})
     return "\n".join(f"{item['headline']}: {item['summary']}" for item in news[:20])

@@ -93,7 +93,8 @@ def _inference_service(blueprint: Blueprint, workload: Workload) -> Object:
         "labels": pod["metadata"]["labels"],
         **({"annotations": pod["metadata"]["annotations"]} if "annotations" in pod["metadata"] else {}),
         "deploymentStrategy": kept["spec"]["strategy"],
-        **pod["spec"], "containers": [container],
+        **pod["spec"],
+        "containers": [container],
     }
     described = kept["metadata"]
     return {

@@ -58,7 +58,11 @@ def file(workload, blueprint):
             ["no-new-privileges:true", "seccomp=unconfined"],
         ),
         ({"security": {"writable": ["/run"]}}, "tmpfs", ["/run:mode=1777,uid=1000,gid=1000"]),
-        ({"security": {"writable": ["/r"]}, "role": "server"}, "tmpfs", ["/r:exec,mode=1777,uid=1000,gid=1000"]),
+        (
+            {"security": {"writable": ["/r"]}, "role": "server"},
+            "tmpfs",
+            ["/r:exec,mode=1777,uid=1000,gid=1000"],
+        ),
         ({"egress": ["hub"]}, "networks", ["default", "outside"]),
         ({}, "networks", ["default", "edge"]),
         ({"port": {"number": 80, "requested": 8088}}, "ports", ["127.0.0.1:8088:80"]),
