@@ -184,7 +184,7 @@ def _first(plan: Plan, context: Context, value: Reference, kind: str) -> str | N
 
 
 def route_endpoint(plan: Plan) -> str:
-    """Its endpoint: a megaservice image listens where it does, a service that is reached itself at its own."""
+    """Its endpoint: a megaservice image has one of its own, and so has a service that is reached itself."""
     if plan.megaservice is not None:
         return plan.megaservice.endpoint
     if plan.orchestrator is Orchestrator.NONE:

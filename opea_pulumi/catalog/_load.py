@@ -33,7 +33,7 @@ def releases() -> list[str]:
 
 @cache
 def applications() -> tuple[str, ...]:
-    """The applications that the catalogue knows, sorted: those of examples/ that are named like their folder."""
+    """The applications that the catalogue knows, sorted: the examples that are named like their folder."""
     found = (entry for entry in files(_EXAMPLES).iterdir() if (entry / _FILE).is_file())
     return tuple(sorted(entry.name for entry in found if _names_itself(entry)))
 

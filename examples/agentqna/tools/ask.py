@@ -1,6 +1,7 @@
 """What the agents can ask: each other, and the retrieval tool."""
 
 import os
+from typing import Any
 
 import requests
 
@@ -8,15 +9,15 @@ TIMEOUT = 300
 """Seconds; a worker may think for minutes."""
 
 
-def _post(variable, body):
+def _post(variable: str, body: dict[str, Any]) -> Any:
     answer = requests.post(os.environ[variable], json=body, timeout=TIMEOUT)
     answer.raise_for_status()
     return answer.json()
 
 
-def _worker(variable, query):
+def _worker(variable: str, query: str) -> str:
     answer = _post(variable, {"role": "user", "messages": query, "stream": False})
-    return answer.get("text", "")
+    return str(answer.get("text", ""))
 
 
 def ask_documents(query: str) -> str:

@@ -2,6 +2,7 @@
 
 import datetime
 import os
+from typing import Any
 
 import requests
 
@@ -11,18 +12,18 @@ TIMEOUT = 300
 FINNHUB = "https://finnhub.io/api/v1"
 
 
-def _post(variable, body):
+def _post(variable: str, body: dict[str, Any]) -> Any:
     answer = requests.post(os.environ[variable], json=body, timeout=TIMEOUT)
     answer.raise_for_status()
     return answer.json()
 
 
-def _worker(variable, query):
+def _worker(variable: str, query: str) -> str:
     answer = _post(variable, {"role": "user", "messages": query, "stream": False})
-    return answer.get("text", "")
+    return str(answer.get("text", ""))
 
 
-def _finnhub(path, **parameters):
+def _finnhub(path: str, **parameters: str) -> Any:
     key = {"X-Finnhub-Token": os.environ.get("FINNHUB_API_KEY", "")}
     answer = requests.get(f"{FINNHUB}/{path}", params=parameters, headers=key, timeout=30)
     answer.raise_for_status()
@@ -42,7 +43,7 @@ def ask_market(query: str) -> str:
 def summarize(text: str) -> str:
     """Summarize a long text."""
     answer = _post("DOCSUM_ENDPOINT", {"messages": text, "stream": False, "summary_type": "auto"})
-    return answer.get("text", "")
+    return str(answer.get("text", ""))
 
 
 def search_filings(query: str) -> str:

@@ -23,7 +23,7 @@ def to_kserve(blueprint: Blueprint) -> Conversion:
     """
     made = kserve_objects(blueprint)
     lines = [
-        f"{blueprint.name}: OPEA {blueprint.release} on {blueprint.hardware}, for KServe (raw deployment mode).",
+        f"{blueprint.name}: OPEA {blueprint.release} on {blueprint.hardware}, for KServe (raw deployments).",
         "Made by opea-pulumi convert --to kserve; change the application, not this file.",
         "",
         *secret_commands(blueprint),
