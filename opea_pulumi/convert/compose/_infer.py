@@ -6,7 +6,7 @@ from typing import Any
 
 from opea_pulumi.application import service_types
 from opea_pulumi.application._types import infer_type
-from opea_pulumi.catalog import DEFAULT_RELEASE, MegaserviceRow, Release, ServiceRow
+from opea_pulumi.catalog import DEFAULT_RELEASE, MegaserviceRow, Release, ServiceRow, applications
 from opea_pulumi.convert._model import Loss
 from opea_pulumi.terms import Hardware, Profile
 
@@ -46,7 +46,7 @@ class Inference:
         document: dict[str, Any] = {"opea_micro_services": self.services}
         use = self._use(front, "megaservice") if front else None
         if flow is not None:
-            document["opea_mega_service"] = mega_of_graph(flow)
+            document = {**self._named_by_ui(), **document, "opea_mega_service": mega_of_graph(flow)}
             for name, spec in external_services(flow).items():
                 self.services.setdefault(name, spec)
         elif use is not None:
@@ -243,6 +243,11 @@ class Inference:
         self.losses += losses
         flow = [" >> ".join(steps)] if steps else []
         return {"endpoint": row.endpoint, "orchestrator": "megaservice", "mega_flow": flow}
+
+    def _named_by_ui(self) -> dict[str, Any]:
+        """A user interface is of a known application."""
+        names = [use.name for name in self.uses if (use := self._use(name, "ui"))]
+        return {"opea_app": names[0]} if names and names[0] in applications() else {}
 
     def _usual_mega(self) -> dict[str, Any]:
         kinds = {spec.get("type") or infer_type(key) or key: key for key, spec in self.services.items()}
