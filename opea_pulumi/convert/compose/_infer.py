@@ -40,7 +40,7 @@ class Inference:
         self._name_losses()
         front = self._front()
         flow = graph_of(self.project.services[front]) if front else None
-        self._add_microservices(keep_names=flow is not None)
+        self._add_microservices(front, keep_names=flow is not None)
         self._add_servers()
         self._add_remote()
         document: dict[str, Any] = {"opea_micro_services": self.services}
@@ -92,11 +92,11 @@ class Inference:
             return False
         return "service" not in roles or any(item.kind == "server" for item in self.purposes[name])
 
-    def _add_microservices(self, keep_names: bool) -> None:
+    def _add_microservices(self, front: str, keep_names: bool) -> None:
         found = [
             (name, use)
             for name in self.uses
-            if not self._is_server(name) and (use := self._use(name, "service"))
+            if name != front and not self._is_server(name) and (use := self._use(name, "service"))
         ]
         types = [use.name for _, use in found]
         for name, use in found:
