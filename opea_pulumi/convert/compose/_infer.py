@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from opea_pulumi.application import service_types
 from opea_pulumi.application._types import infer_type
-from opea_pulumi.catalog import DEFAULT_RELEASE, MegaserviceRow, Release, ServiceRow, models
+from opea_pulumi.catalog import DEFAULT_RELEASE, MegaserviceRow, Release, ServiceRow, applications
 from opea_pulumi.convert._model import Loss
 from opea_pulumi.terms import Hardware, Profile
 
@@ -15,10 +14,8 @@ from ._graphs import external_services, graph_of, mega_of_graph, usual_order, va
 from ._known import Known, choose_release, known
 from ._project import ComposeService, Project
 from ._refs import Purpose, outside, purposes, references
+from ._server_types import likely_types
 from ._specs import extra_args, field, own_environment, own_image, registry_of
-
-_MODEL_TYPES = {"vlm": "lvm", "guard": "guardrails"}
-"""Kinds of models that are named otherwise than the services that use them."""
 
 
 class Inference:
@@ -35,6 +32,7 @@ class Inference:
         self.losses: list[Loss] = []
         self.services: dict[str, dict[str, Any]] = {}
         self.keys: dict[str, str] = {}
+        self.served: set[str] = set()
         self.hardware = self._hardware()
 
     def document(self) -> dict[str, Any]:
@@ -42,13 +40,13 @@ class Inference:
         self._name_losses()
         front = self._front()
         flow = graph_of(self.project.services[front]) if front else None
-        self._add_microservices(keep_names=flow is not None)
+        self._add_microservices(front, keep_names=flow is not None)
         self._add_servers()
         self._add_remote()
         document: dict[str, Any] = {"opea_micro_services": self.services}
         use = self._use(front, "megaservice") if front else None
         if flow is not None:
-            document["opea_mega_service"] = mega_of_graph(flow)
+            document = {**self._named_by_ui(), **document, "opea_mega_service": mega_of_graph(flow)}
             for name, spec in external_services(flow).items():
                 self.services.setdefault(name, spec)
         elif use is not None:
@@ -56,6 +54,7 @@ class Inference:
         else:
             document["opea_mega_service"] = self._usual_mega()
         self._add_port(document["opea_mega_service"], front)
+        self._stand_beside(document["opea_mega_service"])
         if self.release.release != DEFAULT_RELEASE[self.release.profile]:
             document["opea_release"] = self.release.release
         deployment = self._deployment()
@@ -93,11 +92,11 @@ class Inference:
             return False
         return "service" not in roles or any(item.kind == "server" for item in self.purposes[name])
 
-    def _add_microservices(self, keep_names: bool) -> None:
+    def _add_microservices(self, front: str, keep_names: bool) -> None:
         found = [
             (name, use)
             for name in self.uses
-            if not self._is_server(name) and (use := self._use(name, "service"))
+            if name != front and not self._is_server(name) and (use := self._use(name, "service"))
         ]
         types = [use.name for _, use in found]
         for name, use in found:
@@ -117,7 +116,7 @@ class Inference:
         if port and port.value.isascii() and port.value.isdigit() and 0 < int(port.value[:6]) <= 65535:
             spec["port"] = int(port.value)
         self._model(spec, use, service)
-        environment, losses = own_environment(use, service, self.release)
+        environment, losses = own_environment(use, service, self.release, self.project)
         if environment:
             spec["environment"] = environment
         self.losses += losses
@@ -141,12 +140,21 @@ class Inference:
                 for item in self.purposes[name]
                 if item.caller in self.keys and self._owns(item)
             ]
-            kinds = self._types(name)
+            kinds = likely_types(service, self.uses[name], self.purposes[name], self.release, self._waiting())
             keys = list(dict.fromkeys(owners)) or [self._key_of(kind) for kind in kinds[:1]]
             if not keys:
                 self.losses.append(Loss(name, "the whole service", "no service of the file calls it"))
             for key in keys:
+                self.served.add(key)
                 self._fill_server(self.services[key], key, name, service)
+
+    def _waiting(self) -> list[str]:
+        """The types of the file's services that have no server yet."""
+        return [
+            spec.get("type") or infer_type(key) or key
+            for key, spec in self.services.items()
+            if key not in self.served
+        ]
 
     def _owns(self, item: Purpose) -> bool:
         use = self._use(item.caller, "service")
@@ -159,29 +167,6 @@ class Inference:
         if key not in self.services:
             self.services[key] = {} if infer_type(key) == kind else {"type": kind}
         return key
-
-    def _types(self, name: str) -> list[str]:
-        """The types that a server can be for, the likeliest first: by its callers, its model, its name."""
-        called = [
-            item.type
-            for item in self.purposes[name]
-            if item.kind == "server" and item.type in self.release.services
-        ]
-        if called:
-            return list(dict.fromkeys(called))
-        kinds = {use.name for use in self.uses[name] if use.role == "server"}
-        possible = [kind for kind, row in self.release.services.items() if kinds & {row.server, *row.servers}]
-        service = self.project.services[name]
-        words = [name, str(service.raw.get("command", "")), str(service.raw.get("entrypoint", ""))]
-        for use in self.uses[name]:
-            model = field(use, service, "model")
-            row = models().get(model.value)
-            hints = [_MODEL_TYPES.get(row.kind, row.kind)] if row else []
-            hints += [kind for kind in possible if _mentions([*words, model.value], kind)]
-            likely = [kind for kind in hints if kind in possible]
-            if likely:
-                return likely
-        return possible
 
     def _fill_server(self, spec: dict[str, Any], key: str, name: str, service: ComposeService) -> None:
         kind = spec.get("type") or infer_type(key) or key
@@ -199,7 +184,7 @@ class Inference:
             self.losses.append(Loss(name, f"options with {names}", "the file gives them no value"))
         if args:
             server["args"] = args
-        environment, losses = own_environment(use, service, self.release)
+        environment, losses = own_environment(use, service, self.release, self.project)
         server |= {"environment": environment} if environment else {}
         self.losses += losses
         cards = service.cards.value or field(use, service, "cards").value
@@ -254,10 +239,15 @@ class Inference:
                     Loss(front, f"its {kind}", "the file has none; the catalogue's default is taken")
                 )
             steps.append(self._key_of(kind))
-        _, losses = own_environment(use, service, self.release)
+        _, losses = own_environment(use, service, self.release, self.project)
         self.losses += losses
         flow = [" >> ".join(steps)] if steps else []
         return {"endpoint": row.endpoint, "orchestrator": "megaservice", "mega_flow": flow}
+
+    def _named_by_ui(self) -> dict[str, Any]:
+        """A user interface is of a known application."""
+        names = [use.name for name in self.uses if (use := self._use(name, "ui"))]
+        return {"opea_app": names[0]} if names and names[0] in applications() else {}
 
     def _usual_mega(self) -> dict[str, Any]:
         kinds = {spec.get("type") or infer_type(key) or key: key for key, spec in self.services.items()}
@@ -273,6 +263,15 @@ class Inference:
         for host, _ in ports[:1]:
             if host.value.isascii() and host.value.isdigit() and 0 < int(host.value[:6]) <= 65535:
                 mega["port"] = int(host.value)
+
+    def _stand_beside(self, mega: dict[str, Any]) -> None:
+        """What is no step of the flow is called by others."""
+        nodes: dict[str, Any] = mega.get("nodes", {})
+        steps = {step["name"] for node in nodes.values() for step in node["steps"]}
+        steps |= {word for line in mega.get("mega_flow", []) for word in line.split(" >> ")}
+        for key, spec in self.services.items():
+            if steps and key not in steps and (spec.get("type") or infer_type(key)) not in _side_types():
+                spec["beside"] = True
 
     def _deployment(self) -> dict[str, Any]:
         deployment: dict[str, Any] = {}
@@ -298,12 +297,6 @@ class Inference:
 
 def _side_types() -> set[str]:
     return {name for name, row in service_types().items() if row.side}
-
-
-def _mentions(texts: Iterable[str], kind: str) -> bool:
-    row = service_types().get(kind)
-    words = [kind, *(row.aliases if row else ())]
-    return any(word in text.lower().replace("vllm", "") for text in texts for word in words)
 
 
 def _helper(service: ComposeService) -> bool:

@@ -53,7 +53,7 @@ def environments(known: Known, release: Release) -> Iterator[Environment]:
 
 def purposes(project: Project, uses: Mapping[str, list[Known]], release: Release) -> dict[str, list[Purpose]]:
     """What every service is taken for by those that call it."""
-    hosts = _Hosts(project)
+    hosts = Hosts(project)
     found: dict[str, list[Purpose]] = {name: [] for name in project.services}
     for caller, known in uses.items():
         for use in known:
@@ -69,7 +69,7 @@ def outside(value: Text, project: Project) -> str:
     """An address outside of the file; empty when it is none."""
     parts = _split(value.value)
     good = value.value.startswith(("http://", "https://")) and not value.missing and parts and "." in parts[0]
-    return value.value if good and not _Hosts(project).called(value) else ""
+    return value.value if good and not Hosts(project).called(value) else ""
 
 
 def _purpose(reference: Reference, use: Known, caller: str) -> Purpose:
@@ -81,7 +81,9 @@ def _purpose(reference: Reference, use: Known, caller: str) -> Purpose:
     return Purpose("server" if part else "service", where, caller)
 
 
-class _Hosts:
+class Hosts:
+    """The services of a project by their addresses."""
+
     def __init__(self, project: Project) -> None:
         self.by_name = {alias: item.name for item in project.services.values() for alias in item.names}
         self.by_port: dict[str, set[str]] = {}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from opea_pulumi.catalog import Release
+from opea_pulumi.catalog import Reference, Release
 from opea_pulumi.convert._model import Loss
 
 from ._known import Known, repository
-from ._project import ComposeService
-from ._refs import environments
+from ._project import ComposeService, Project
+from ._refs import Hosts, environments
 from ._variables import Text
 
 _SECRET = re.compile(
@@ -59,32 +58,39 @@ def extra_args(use: Known, service: ComposeService) -> tuple[list[str], list[str
 
 
 def own_environment(
-    use: Known, service: ComposeService, release: Release
+    use: Known, service: ComposeService, release: Release, project: Project
 ) -> tuple[dict[str, str], list[Loss]]:
     """Literals beyond the catalogue's."""
-    known: dict[str, Any] = {}
-    for environment in environments(use, release):
-        known |= environment
-    hidden = {variable for row in release.secrets.values() for variable in row.environment}
+    known = {key: value for row in environments(use, release) for key, value in row.items()}
+    elsewhere = {*_ELSEWHERE, *(name for row in release.secrets.values() for name in row.environment)}
+    if use.role == "server":
+        elsewhere |= set(release.servers[use.name].cache)
     kept: dict[str, str] = {}
-    unknown: list[str] = []
-    losses: list[Loss] = []
+    lost: dict[str, list[str]] = {}
     for variable, value in service.environment.items():
-        if variable in hidden or variable in _ELSEWHERE:
+        if variable in elsewhere or _as_in_the_catalogue(known.get(variable), value):
             continue
-        if variable in known and (not isinstance(known[variable], str) or "{" in known[variable]):
-            continue
-        if known.get(variable) == value.value or not _VARIABLE.fullmatch(variable):
-            continue
-        if value.missing:
-            unknown.append(variable)
-        elif secret_like(variable, value.value):
-            losses.append(Loss(service.name, f"variable {variable}", "it looks like a secret"))
+        why = _why_not(variable, value, project)
+        if why:
+            lost.setdefault(why, []).append(variable)
         else:
             kept[variable] = value.value
-    if unknown:
-        losses.append(Loss(service.name, f"variables {', '.join(unknown)}", "the file gives them no value"))
-    return kept, losses
+    return kept, [Loss(service.name, f"variables {', '.join(names)}", why) for why, names in lost.items()]
+
+
+def _as_in_the_catalogue(known: str | Reference | None, value: Text) -> bool:
+    """A reference or a field is filled in by the blueprint."""
+    return isinstance(known, Reference) or (known is not None and ("{" in known or known == value.value))
+
+
+def _why_not(variable: str, value: Text, project: Project) -> str:
+    if value.missing:
+        return "the file gives them no value"
+    if secret_like(variable, value.value):
+        return "they look like secrets"
+    if Hosts(project).called(value):
+        return "they name services of the file, for which the catalogue has no use there"
+    return "" if _VARIABLE.fullmatch(variable) else "no names of variables"
 
 
 def own_image(use: Known, service: ComposeService) -> str:

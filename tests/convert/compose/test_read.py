@@ -98,7 +98,7 @@ def test_secrets_stay_behind(found):
     application, losses = found
     assert "canary" not in repr((application, losses))
     assert application.services["dataprep"].environment == {"CHUNK_SIZE": "500"}
-    assert "ingest-server: variable MY_PASSWORD (it looks like a secret)" in map(str, losses)
+    assert "ingest-server: variables MY_PASSWORD, PROXY_URL (they look like secrets)" in map(str, losses)
 
 
 def test_what_is_not_known_is_a_loss(found):

@@ -58,11 +58,7 @@ def file(workload, blueprint):
             ["no-new-privileges:true", "seccomp=unconfined"],
         ),
         ({"security": {"writable": ["/run"]}}, "tmpfs", ["/run:mode=1777,uid=1000,gid=1000"]),
-        (
-            {"security": {"writable": ["/r"]}, "role": "server"},
-            "tmpfs",
-            ["/r:exec,mode=1777,uid=1000,gid=1000"],
-        ),
+        ({"security": {"writable": []}, "role": "server"}, "tmpfs", None),
         ({"egress": ["hub"]}, "networks", ["default", "outside"]),
         ({}, "networks", ["default", "edge"]),
         ({"port": {"number": 80, "requested": 8088}}, "ports", ["127.0.0.1:8088:80"]),
@@ -87,6 +83,11 @@ def test_one_fact(workload, file, changes, key, expected):
 def test_limits(workload, file, cpu, memory, role, limits):
     service = file(workload(role=role, resources={"cpu": cpu, "memory": memory}))["services"]["one"]
     assert service["deploy"]["resources"]["limits"] == limits
+
+
+def test_model_servers_may_run_what_they_compile(workload, file):
+    service = file(workload(role="server"))["services"]["one"]
+    assert service["tmpfs"] == ["/tmp:exec,mode=1777,uid=1000,gid=1000"]
 
 
 def test_cards_are_shared_out_once(workload, file):
