@@ -171,7 +171,11 @@ class Services:
         return fields
 
     def _renamed(self, behind: Found, usual: str) -> None:
-        service = behind.facts.rfc.service if self.connector.is_rfc else usual
+        service = usual
+        if self.connector.is_rfc:
+            word = behind.facts.rfc.service
+            several = sum(other.facts.rfc.service == word for other in self.found) > 1
+            service = f"{usual}-service" if several else word
         if behind.step.service != service:
             self.lose(behind, f"is named {service}", "the language names servers and stores itself")
 
