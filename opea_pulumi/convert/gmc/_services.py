@@ -14,6 +14,7 @@ from opea_pulumi.application._yaml import KeyPath
 from opea_pulumi.catalog import load_release
 from opea_pulumi.convert._model import Loss
 from opea_pulumi.errors import ApplicationError
+from opea_pulumi.flow import NodeKind
 from opea_pulumi.terms import Hardware
 
 from ._facts import StepFacts, facts
@@ -129,7 +130,9 @@ class Services:
             ) from None
 
     def _flow_fields(self, item: Found) -> dict[str, Any]:
-        if item.node != facts().root or item.step.is_downstream:
+        root = facts().root
+        plain = item.node == root and self.connector.nodes[root].routerType is NodeKind.SEQUENCE
+        if not plain or item.step.is_downstream:
             return {}
         step = item.step
         return {"condition": step.condition or None, "dependency": step.dependency}

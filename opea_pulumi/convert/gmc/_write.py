@@ -128,6 +128,6 @@ def _where(blueprint: Blueprint, places: Mapping[str, Place], spec: dict[str, An
     for name, node in spec["nodes"].items():
         for step in node["steps"]:
             if bad in json.dumps(step, ensure_ascii=False):
-                service = (step.get("internalService") or {}).get("serviceName")
+                service = (step.get("internalService") or {}).get("serviceName", "")
                 return services.get(service, f"opea_mega_service.nodes.{name}")
     return "opea_mega_service.nodes"

@@ -148,7 +148,8 @@ def test_images_ports_and_variables_are_the_operators(name):
             environment = {**server.environment, **device.environment}
             assert (device.args, device.resources.accelerators) == (step.args, step.accelerators)
         assert server.endpoint == step.endpoint
-    assert facts().image(step.image) == facts().image(image)
+    moving = image.startswith("opea/")
+    assert step.image == (image.replace(":1.1", ":latest") if moving else image)
     assert (step.target or step.port) == port
     assert set(environment) <= set(step.environment)
     fields = {"{port}": str(port), "{index}": release.index}
