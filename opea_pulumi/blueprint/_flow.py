@@ -42,6 +42,9 @@ def build_flow(plan: Plan) -> Flow:
 def _settings(plan: Plan) -> dict[str, str]:
     mega = plan.application.mega
     settings = {"endpoint": mega.endpoint or "/", "release": plan.release.release}
+    if plan.orchestrator is Orchestrator.GMC:
+        elsewhere = (name for name in plan.services if plan.is_external(name))
+        return {**settings, **{f"type.{name}": plan.services[name].type for name in elsewhere}}
     if plan.orchestrator is not Orchestrator.ROUTER:
         return settings
     _check_router(plan)

@@ -51,7 +51,7 @@ class Writer:
                 mounts = place.workload.mounts
                 text = next((mount.path for mount in mounts if mount.volume == value.volume), "")
             case LiteralValue():
-                text = value.value
+                text = self._with_cluster(place, key, value.value)
         if key in facts().magic:
             message = f"the operator takes {key} for the name of a step and refuses an address"
             hint = "give the step a url of its own; then it is called elsewhere as a whole"
@@ -67,6 +67,14 @@ class Writer:
             return text
         # the model is written even if it is the manifest's own: the ConfigMap is shared and may be edited
         return text if key == place.facts.model else None
+
+    def _with_cluster(self, place: Place, key: str, text: str) -> str:
+        """The operator's addresses are whole names of the cluster, which no proxy knows."""
+        proxied = {"http_proxy", "https_proxy"} & place.workload.environment.keys()
+        if key != "no_proxy" or not proxied:
+            return text
+        known = text.split(",")
+        return ",".join([*known, *(name for name in facts().cluster if name not in known)])
 
     def _address(self, place: Place, key: str, value: EndpointValue) -> str:
         target = self.places.get(value.workload)

@@ -87,6 +87,7 @@ class Facts(_Row):
     magic: tuple[str, ...]
     reserved: tuple[str, ...]
     same_tags: dict[str, str]
+    cluster: tuple[str, ...]
     model_path: str
     token_secret: str
     rfc_order: tuple[str, ...]
@@ -116,11 +117,6 @@ class Facts(_Row):
         if variable in self.empty and step.config_map and not step.ui:
             return ""
         return step.environment.get(variable)
-
-    def image(self, image: str) -> str:
-        """An image of OPEA's with the release's tag where the manifests have a moving one."""
-        name, _, tag = image.partition(":")
-        return f"{name}:{self.same_tags.get(tag, tag)}" if name.startswith("opea/") else image
 
 
 @cache

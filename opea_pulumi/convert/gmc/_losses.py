@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from opea_pulumi.blueprint import Blueprint, SecretValue, Settings, Volume, Workload
-from opea_pulumi.catalog import Release, ResourcesRow, load_release
+from opea_pulumi.blueprint import (
+    Blueprint,
+    Resources,
+    SecretValue,
+    Settings,
+    Volume,
+    Workload,
+    split_image,
+    with_registry,
+)
+from opea_pulumi.blueprint._memory import fit
+from opea_pulumi.catalog import Release, load_release, models
 from opea_pulumi.convert._model import Loss
+from opea_pulumi.errors import OpeaError
 from opea_pulumi.flow import NodeKind
 
 from ._facts import Dialect, facts
@@ -48,8 +59,7 @@ def _scale(workload: Workload) -> Iterator[Loss]:
 
 def _container(blueprint: Blueprint, place: Place, release: Release) -> Iterator[Loss]:
     workload, row = place.workload, place.facts
-    image = workload.image.removeprefix(f"{blueprint.settings.image_registry}/")
-    if row_image(image) != row_image(row.image):
+    if _tagged(workload.image) != _tagged(with_registry(row.image, blueprint.settings.image_registry)):
         yield Loss(workload.name, f"runs {row.image}, not {workload.image}", _FIXED)
     default = _command(workload, release)
     if workload.args != row.args or workload.command != default:
@@ -60,9 +70,11 @@ def _container(blueprint: Blueprint, place: Place, release: Release) -> Iterator
     yield from _resources(workload, row.accelerators, release)
 
 
-def row_image(image: str) -> str:
-    """An image as the release names it."""
-    return facts().image(image)
+def _tagged(image: str) -> tuple[str, str, str]:
+    """An image as the release names it, whatever its digest is now."""
+    registry, path, tag, _ = split_image(image)
+    ours = "opea" in path.split("/")
+    return registry, path, facts().same_tags.get(tag, tag) if ours else tag
 
 
 def _resources(workload: Workload, cards: int, release: Release) -> Iterator[Loss]:
@@ -75,13 +87,20 @@ def _resources(workload: Workload, cards: int, release: Release) -> Iterator[Los
         yield Loss(workload.name, what, "the operator's manifests have no requests")
 
 
-def _requests(workload: Workload, release: Release) -> ResourcesRow | None:
+def _requests(workload: Workload, release: Release) -> Resources | None:
+    """What the catalogue asks for; with a model that it knows, as much memory as that needs."""
     if workload.role == "microservice" and workload.type in release.services:
-        return release.services[workload.type].resources
-    if workload.role == "server" and workload.type in release.servers and workload.hardware:
-        device = release.servers[workload.type].devices.get(workload.hardware)
-        return device.resources if device else None
-    return None
+        return Resources(**release.services[workload.type].resources.model_dump())
+    if workload.role != "server" or workload.type not in release.servers or not workload.hardware:
+        return None
+    row = release.servers[workload.type].devices[workload.hardware].resources
+    resources, known = Resources(**row.model_dump()), models().get(workload.model)
+    if known is None:
+        return resources
+    try:
+        return fit(known, workload.model, resources, hardware=workload.hardware)
+    except OpeaError:  # the application says that its cards are larger
+        return resources
 
 
 def _command(workload: Workload, release: Release) -> tuple[str, ...]:

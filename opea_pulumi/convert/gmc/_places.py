@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from opea_pulumi.blueprint import Blueprint, Workload
+from opea_pulumi.blueprint import Blueprint, Workload, split_image
 from opea_pulumi.errors import BlueprintError, Location, shown
 from opea_pulumi.terms import Hardware, Orchestrator
 
@@ -94,8 +94,8 @@ def _step_of(blueprint: Blueprint, workload: Workload) -> str:
         step = words.for_store(workload.type)
         known, what = "redis", f"store {workload.type}"
     else:
-        image = workload.image.rpartition(":")[0].rpartition("/")[2]
-        step = "UI" if workload.role == "ui" and f"/{image}:" in words.steps["UI"].image else ""
+        image = split_image(words.steps["UI"].image)[1]
+        step = "UI" if workload.role == "ui" and split_image(workload.image)[1].endswith(image) else ""
         known, what = "ChatQnA's conversation UI", f"{workload.role} {workload.name}"
     if not step:
         raise refusal(f"the operator has no step for {what}", path, f"it has steps for {known}")

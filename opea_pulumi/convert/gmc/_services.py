@@ -14,6 +14,7 @@ from opea_pulumi.application._yaml import KeyPath
 from opea_pulumi.catalog import load_release
 from opea_pulumi.convert._model import Loss
 from opea_pulumi.errors import ApplicationError
+from opea_pulumi.flow import NodeKind
 from opea_pulumi.terms import Hardware
 
 from ._facts import StepFacts, facts
@@ -129,7 +130,9 @@ class Services:
             ) from None
 
     def _flow_fields(self, item: Found) -> dict[str, Any]:
-        if item.node != facts().root or item.step.is_downstream:
+        root = facts().root
+        plain = item.node == root and self.connector.nodes[root].routerType is NodeKind.SEQUENCE
+        if not plain or item.step.is_downstream:
             return {}
         step = item.step
         return {"condition": step.condition or None, "dependency": step.dependency}
@@ -171,7 +174,11 @@ class Services:
         return fields
 
     def _renamed(self, behind: Found, usual: str) -> None:
-        service = behind.facts.rfc.service if self.connector.is_rfc else usual
+        service = usual
+        if self.connector.is_rfc:
+            word = behind.facts.rfc.service
+            several = sum(other.facts.rfc.service == word for other in self.found) > 1
+            service = f"{usual}-service" if several else word
         if behind.step.service != service:
             self.lose(behind, f"is named {service}", "the language names servers and stores itself")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opea_pulumi.blueprint import Blueprint, Patch
@@ -16,7 +16,7 @@ from ._config import Writer, token_secret
 from ._facts import Dialect, facts
 from ._losses import losses_of
 from ._nodes import Nodes
-from ._places import places_of, refusal
+from ._places import Place, path_of, places_of, refusal
 from ._source import read_connector
 
 TARGET = "gmc"
@@ -54,7 +54,7 @@ def to_gmc(blueprint: Blueprint, dialect: Dialect = "v1.1") -> Conversion:
     text = dump_documents(documents)
     if patches:
         _check_patched(text, patches)
-    _check_graph(documents[0]["spec"])
+    _check_graph(blueprint, places, documents[0]["spec"])
     return Conversion(text, losses_of(blueprint, places, dialect))
 
 
@@ -108,13 +108,13 @@ def _check_patched(text: str, patches: Sequence[Patch]) -> None:
         raise refusal(message, patches[-1].path, error.hint) from None
 
 
-def _check_graph(spec: dict[str, Any]) -> None:
+def _check_graph(blueprint: Blueprint, places: Mapping[str, Place], spec: dict[str, Any]) -> None:
     """The operator hands the whole spec to its router in one argument, between single quotes in YAML."""
     text = json.dumps(spec, ensure_ascii=False, separators=(",", ":"))
     for bad, why in (("'", "a single quote"), ("---", "three dashes")):
         if bad in text:
             message = f"{why} in the graph breaks the manifest that the operator makes of it"
-            raise refusal(message, _where(spec, bad), "write the value without it")
+            raise refusal(message, _where(blueprint, places, spec, bad), "write the value without it")
     # Go writes these as six characters, and the operator adds every step's address
     size = len(text.encode()) + 5 * sum(text.count(mark) for mark in "<>&\u2028\u2029")
     size += _URL_ROOM * (1 + sum(len(node["steps"]) for node in spec["nodes"].values()))
@@ -123,12 +123,11 @@ def _check_graph(spec: dict[str, Any]) -> None:
         raise refusal(message, "opea_micro_services", "take environment variables out, or services")
 
 
-def _where(spec: dict[str, Any], bad: str) -> str:
+def _where(blueprint: Blueprint, places: Mapping[str, Place], spec: dict[str, Any], bad: str) -> str:
+    services = {place.service: path_of(blueprint, place.workload) for place in places.values()}
     for name, node in spec["nodes"].items():
-        if bad in name:
-            return "opea_mega_service.nodes"
         for step in node["steps"]:
             if bad in json.dumps(step, ensure_ascii=False):
                 service = (step.get("internalService") or {}).get("serviceName", "")
-                return f"opea_micro_services.{service}" if service else "opea_mega_service.nodes"
-    return "opea_mega_service"
+                return services.get(service, f"opea_mega_service.nodes.{name}")
+    return "opea_mega_service.nodes"
