@@ -13,9 +13,9 @@ from opea_pulumi.errors import ApplicationError, Location, shown
 
 from ._mega_flow import MegaFlow
 from ._model import Application
+from ._source import Source
 from ._types import canonical_name, infer_type, service_types
 from ._validate import application_of
-from ._yaml import Source
 
 
 class MicroService:
