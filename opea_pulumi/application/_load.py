@@ -13,6 +13,7 @@ import yaml
 from opea_pulumi.errors import ApplicationError, Location, OpeaError
 
 from ._files import read_files
+from ._lock import read_digests
 from ._model import Application
 from ._settings import with_settings
 from ._source import Source, overlaid
@@ -27,7 +28,7 @@ class Loaded:
     """An application with the file it came from (absolute) and the name that its stacks carry.
 
     ``overlays`` are the files that were laid over it (absolute); ``files`` the contents of the
-    application's own files, by their paths in its folder.
+    application's own files, by their paths in its folder; ``digests`` those of the lock beside the file.
     """
 
     application: Application
@@ -36,6 +37,7 @@ class Loaded:
     source: Source = field(repr=False, compare=False)
     overlays: tuple[Path, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -95,7 +97,13 @@ def load_application(path: str | Path, *, overlays: Iterable[str | Path] = ()) -
     name = application.name or (absolute.parent.name if file.name == FILE_NAME else absolute.stem)
     files = read_files(application, absolute.parent, source)
     return Loaded(
-        application, absolute, slug(name), source, tuple(item.resolve() for item, _ in above), files
+        application,
+        absolute,
+        slug(name),
+        source,
+        overlays=tuple(item.resolve() for item, _ in above),
+        files=files,
+        digests=read_digests(absolute),
     )
 
 
