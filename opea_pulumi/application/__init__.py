@@ -1,5 +1,6 @@
 """The unified language: one YAML, or the RFC's Python classes, to one :class:`Application`."""
 
+from ._deployment import DeploymentSpec, ModelCacheSpec, PatchSpec, ProxySpec, SecretSpec
 from ._interface import MicroService, ServiceOrchestrator
 from ._load import FILE_NAME, Loaded, dump_application, load_application, parse_application, slug
 from ._lock import LOCK_NAME, Lock, dump_lock, read_lock
@@ -7,17 +8,16 @@ from ._mega_flow import MegaFlow
 from ._model import (
     Application,
     AutoscalingSpec,
-    DeploymentSpec,
     MegaService,
     MicroServiceSpec,
-    ModelCacheSpec,
     NodeSpec,
-    PatchSpec,
     ResourcesSpec,
     ServerSpec,
     StepSpec,
 )
 from ._model import MicroService as ServiceModel
+from ._secrets import looks_secret
+from ._settings import setting_paths, settings_in
 from ._types import service_types
 
 __all__ = [
@@ -35,7 +35,9 @@ __all__ = [
     "ModelCacheSpec",
     "NodeSpec",
     "PatchSpec",
+    "ProxySpec",
     "ResourcesSpec",
+    "SecretSpec",
     "ServerSpec",
     "ServiceModel",
     "ServiceOrchestrator",
@@ -43,8 +45,11 @@ __all__ = [
     "dump_application",
     "dump_lock",
     "load_application",
+    "looks_secret",
     "parse_application",
     "read_lock",
     "service_types",
+    "setting_paths",
+    "settings_in",
     "slug",
 ]

@@ -6,6 +6,7 @@ Names and keyword arguments follow OPEA's ``comps.MicroService`` and ``comps.Ser
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -13,9 +14,9 @@ from opea_pulumi.errors import ApplicationError, Location, shown
 
 from ._mega_flow import MegaFlow
 from ._model import Application
+from ._source import Source
 from ._types import canonical_name, infer_type, service_types
 from ._validate import application_of
-from ._yaml import Source
 
 
 class MicroService:
@@ -29,7 +30,9 @@ class MicroService:
             for it; without, it is a separate service that the stack deploys, as is the default.
         host, protocol: where an external service runs, when no ``url`` says it whole.
         service_type: a type name, or a member of an enum such as ``comps.ServiceType``.
-        model, environment, image: as in the unified YAML.
+        uses: environment variables that get the address of another service (itself, or its name).
+        model, environment, image, server, hardware, replicas, resources, autoscaling, files,
+        condition, dependency, beside: as in the unified YAML.
     """
 
     def __init__(
@@ -47,6 +50,16 @@ class MicroService:
         model: str | None = None,
         environment: dict[str, str] | None = None,
         image: str | None = None,
+        server: str | Mapping[str, Any] | None = None,
+        hardware: str | None = None,
+        replicas: int | None = None,
+        resources: Mapping[str, Any] | None = None,
+        autoscaling: Mapping[str, Any] | None = None,
+        uses: Mapping[str, str | MicroService] | None = None,
+        files: Mapping[str, str] | None = None,
+        condition: str | None = None,
+        dependency: str | None = None,
+        beside: bool | None = None,
     ) -> None:
         self.name = name
         if use_remote_service and host and not url:
@@ -61,6 +74,16 @@ class MicroService:
             "model": model,
             "environment": environment,
             "image": image,
+            "server": server if isinstance(server, str) else _copied(server),
+            "hardware": hardware,
+            "replicas": replicas,
+            "resources": _copied(resources),
+            "autoscaling": _copied(autoscaling),
+            "uses": uses and {key: _name_of(item) for key, item in uses.items()},
+            "files": _copied(files),
+            "condition": condition,
+            "dependency": dependency,
+            "beside": beside,
         }
 
 
@@ -70,6 +93,7 @@ class ServiceOrchestrator:
     Args:
         port: the port that users call; ``None``: any free one.
         endpoint: its path, such as ``/v1/chatqna``; by default the one of the flow's kind.
+        orchestrator: who runs the flow: ``router``, ``megaservice``, ``gmc`` or ``none``.
         app: the name of an application that the catalogue knows (``opea_app``); without any
             ``flow_to``, the flow is that application's.
         deployment: ``opea_deployment`` of the unified YAML.
@@ -80,10 +104,11 @@ class ServiceOrchestrator:
         *,
         port: int | None = None,
         endpoint: str | None = None,
+        orchestrator: str | None = None,
         app: str | None = None,
         deployment: dict[str, Any] | None = None,
     ) -> None:
-        self._mega = {"port": port, "endpoint": endpoint}
+        self._mega = {"port": port, "endpoint": endpoint, "orchestrator": orchestrator}
         self._app = app
         self._deployment = deployment
         self._services: dict[str, MicroService] = {}
@@ -144,7 +169,20 @@ class ServiceOrchestrator:
     def _steps(self) -> list[str]:
         kinds = {name: item.spec["type"] or infer_type(item.name) for name, item in self._services.items()}
         side = {kind.name for kind in service_types().values() if kind.side}
-        return [name for name, kind in kinds.items() if canonical_name(kind or name) not in side]
+        beside = {name for name, item in self._services.items() if item.spec["beside"]}
+        return [
+            name
+            for name, kind in kinds.items()
+            if canonical_name(kind or name) not in side and name not in beside
+        ]
+
+
+def _copied(mapping: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if mapping is None else dict(mapping)
+
+
+def _name_of(service: str | MicroService) -> str:
+    return service if isinstance(service, str) else service.name
 
 
 def _without_none(mapping: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,8 @@ import yaml
 
 from opea_pulumi.errors import ApplicationError, Location
 
-from ._yaml import MAX_BYTES, Source, parse, quoted_key
+from ._source import Source, quoted_key
+from ._yaml import MAX_BYTES, parse
 
 LOCK_NAME = "opea.lock"
 _VERSION = 1

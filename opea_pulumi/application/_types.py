@@ -16,12 +16,16 @@ from ._yaml import SAFE_LOADER
 
 @dataclass(frozen=True)
 class ServiceType:
-    """One microservice type of OPEA."""
+    """One microservice type of OPEA.
+
+    ``side``: no step of a flow; ``asks``: a ``url`` is that of the server behind the service.
+    """
 
     name: str
     aliases: tuple[str, ...]
     endpoint: str
     side: bool
+    asks: bool
 
 
 @cache
@@ -36,7 +40,9 @@ def service_types() -> Mapping[str, ServiceType]:
     """Every known type by its canonical name, in the data file's order."""
     rows = _data()["types"]
     return {
-        name: ServiceType(name, tuple(row["aliases"]), row["endpoint"], bool(row.get("side")))
+        name: ServiceType(
+            name, tuple(row["aliases"]), row["endpoint"], bool(row.get("side")), bool(row.get("asks"))
+        )
         for name, row in rows.items()
     }
 

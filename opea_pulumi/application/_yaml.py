@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+import math
 from typing import Any, NoReturn
 
 import yaml
 
-from opea_pulumi.errors import HIDDEN, ApplicationError, Location
+from opea_pulumi.errors import ApplicationError, Location
+
+from ._source import KeyPath, Mark, Source, key_path, quoted_key
 
 MAX_BYTES = 1024 * 1024
 MAX_VALUES = 50_000
@@ -19,11 +18,8 @@ MAX_VALUES = 50_000
 MAX_DEPTH = 32
 """Nesting; the C composer recurses without a limit of its own and would crash the process."""
 
-KeyPath = tuple[str | int, ...]
-
 _YAML = "tag:yaml.org,2002:"
 _TEXT = ("str", "timestamp", "value", "merge")
-_KEY = re.compile(r"[\w.-]{1,64}")
 
 _HINTS = {
     "cannot start any token": "indent with spaces, not tabs; text that starts with @, ` or % needs quotes",
@@ -33,64 +29,6 @@ _HINTS = {
 SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def key_path(path: Iterable[str | int]) -> str:
-    """A path as people write it: ``opea_micro_services.llm.port``, ``mega_flow[0]``."""
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-            continue
-        name = part if _KEY.fullmatch(part) else HIDDEN
-        text += f".{name}" if text else name
-    return text
-
-
-def quoted_key(key: str | int) -> str:
-    """A key for a message: shown as in paths, which is not at all when it is ``HF_TOKEN=hf_...``."""
-    return f"'{key_path((key,))}'"
-
-
-@dataclass
-class Source:
-    """A parsed document: ``data`` is plain Python, the marks are 1-based (line, column) pairs.
-
-    ``marks`` holds where each value stands, ``key_marks`` each key, ``text_marks`` the first
-    character of each text on one line (after an anchor, a tag, an opening quote).
-    """
-
-    file: str = ""
-    data: Any = None
-    marks: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
-    key_marks: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
-    text_marks: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
-
-    def location(self, path: KeyPath, *, key: bool = False, offset: int | None = None) -> Location:
-        """Where a value, its key or a character of its text stands; if missing, what should hold it."""
-        if offset is not None and path in self.text_marks:
-            line, column = self.text_marks[path]
-            return Location(self.file, line, column + offset, key_path(path))
-        marks = self.key_marks if key and path in self.key_marks else self.marks
-        known = path
-        while known and known not in marks:
-            known = known[:-1]
-        place = Location(self.file, path=key_path(path))
-        return replace(place, line=marks[known][0], column=marks[known][1]) if known in marks else place
-
-    def find(self, path: str) -> Location:
-        """The place of a key path in text form; of what is not written, the place nearest above it."""
-        written = {key_path(known): known for known in self.marks}
-        above = path
-        while above and above not in written:
-            above = above.rpartition(".")[0]
-        return replace(self.location(written.get(above, ()), key=True), path=path)
-
-    def fail(
-        self, code: str, message: str, path: KeyPath = (), *, key: bool = False, hint: str = ""
-    ) -> NoReturn:
-        """Raise an :class:`ApplicationError` at a value's place."""
-        raise ApplicationError(message, code=code, location=self.location(path, key=key), hint=hint) from None
-
-
 def parse(text: str | bytes, file: str = "") -> Source:
     """Read YAML text.
 
@@ -98,7 +36,7 @@ def parse(text: str | bytes, file: str = "") -> Source:
         ApplicationError: too large, not YAML, more than one document, duplicate or non-text keys,
             tags beyond YAML's own, aliases that contain themselves or multiply.
     """
-    source = Source(file, marks={(): (1, 1)})
+    source = Source(file, marks={(): Mark(file, 1, 1)})
     try:
         data = text.encode() if isinstance(text, str) else text
         if len(data) > MAX_BYTES:
@@ -174,7 +112,7 @@ class _Builder:
 
     def build(self, node: yaml.Node, path: KeyPath, parents: tuple[yaml.Node, ...]) -> Any:
         self.count += 1
-        self.source.marks[path] = _place(node.start_mark)
+        self.source.marks[path] = self._mark(node.start_mark)
         if self.count > MAX_VALUES:
             self._fail(node, path, "too-large", f"the file has more than {MAX_VALUES} values")
         if any(node is parent for parent in parents):
@@ -184,7 +122,7 @@ class _Builder:
         if isinstance(node, yaml.ScalarNode):
             if node.start_mark.line == node.end_mark.line and node.style not in ("|", ">"):
                 start = node.end_mark.column - len(node.value) - bool(node.style)
-                self.source.text_marks[path] = (node.start_mark.line + 1, start + 1)
+                self.source.text_marks[path] = Mark(self.source.file, node.start_mark.line + 1, start + 1)
             return self._scalar(node, path)
         self._check_tag(node, path, ("map", "seq"))
         if isinstance(node, yaml.MappingNode):
@@ -201,10 +139,10 @@ class _Builder:
             place = (*path, key)
             if key in result:
                 message = (
-                    f"key {quoted_key(key)} is given twice, first in line {self.source.key_marks[place][0]}"
+                    f"key {quoted_key(key)} is given twice, first in line {self.source.key_marks[place].line}"
                 )
                 self._fail(key_node, place, "duplicate-key", message, "keep one of them")
-            self.source.key_marks[place] = _place(key_node.start_mark)
+            self.source.key_marks[place] = self._mark(key_node.start_mark)
             result[key] = self.build(value_node, place, parents)
         return result
 
@@ -222,9 +160,15 @@ class _Builder:
         if kind in _TEXT:
             return node.value
         try:
-            return self.loader.construct_object(node)
+            value = self.loader.construct_object(node)
         except (ValueError, LookupError):  # its text names the value, which may be a secret
             self._fail(node, path, "bad-yaml", f"this is no {kind}", "put text in quotes")
+        if isinstance(value, float) and not math.isfinite(value):
+            self._fail(node, path, "bad-yaml", "this is no finite number", "put text in quotes")
+        return value
+
+    def _mark(self, mark: Any) -> Mark:
+        return Mark(self.source.file, *_place(mark))
 
     def _check_tag(self, node: yaml.Node, path: KeyPath, allowed: tuple[str, ...]) -> None:
         if node.tag.removeprefix(_YAML) not in allowed or not node.tag.startswith(_YAML):
@@ -235,10 +179,3 @@ class _Builder:
     def _fail(self, node: yaml.Node, path: KeyPath, code: str, message: str, hint: str = "") -> NoReturn:
         place = Location(self.source.file, *_place(node.start_mark), key_path(path))
         raise ApplicationError(message, code=code, location=place, hint=hint) from None
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """A hint for a name that is not known: the closest one, else all of them."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"one of {', '.join(names)}"

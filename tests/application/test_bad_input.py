@@ -51,15 +51,39 @@ VALID = {
         "llm": {
             "type": "llm",
             "model": "m",
-            "server": "vllm",
             "hardware": "xeon",
             "image": "i",
             "url": "https://example.com/v1",
             "environment": {"LOG_LEVEL": "debug"},
         },
+        "llm-2": {
+            "server": {"kind": "vllm", "args": ["--dtype"], "environment": {"A": "b"}, "replicas": 2},
+            "resources": {"cpu": "4", "accelerators": 1},
+            "autoscaling": {"min": 1, "max": 2},
+            "uses": {"EMBEDDING_URL": "embedding"},
+            "condition": "model-id==large",
+            "dependency": "Hard",
+        },
+        "asr": {"beside": True},
     },
-    "opea_mega_service": {"port": 8080, "endpoint": "/v1/chatqna", "mega_flow": ["embedding >> llm"]},
-    "opea_deployment": {"profile": "opea", "hardware": "xeon", "vector_store": "redis"},
+    "opea_mega_service": {
+        "port": 8080,
+        "endpoint": "/v1/chatqna",
+        "orchestrator": "router",
+        "mega_flow": ["embedding >> choice"],
+        "nodes": {"choice": {"kind": "Switch", "steps": [{"name": "llm", "condition": "a"}, "llm-2"]}},
+    },
+    "opea_deployment": {
+        "profile": "opea",
+        "hardware": "xeon",
+        "vector_store": "redis",
+        "model_cache": {"size": "100Gi"},
+        "proxy": {"http": "http://proxy:3128"},
+        "labels": {"team": "search"},
+        "ui": True,
+        "secrets": {"hf-token": {"from": "existing", "name": "s"}},
+    },
+    "patches": [{"target": "kubernetes", "merge": {"spec": {"replicas": 2}}}],
 }
 
 
@@ -113,7 +137,7 @@ def test_a_secret_under_an_unknown_key_is_never_shown(canary):
         inner = VALID
         for part in path:
             inner = inner[part]
-        if isinstance(inner, dict):
+        if isinstance(inner, dict) and "merge" not in path:  # a patch has the keys of what it changes
             for extra in (
                 {"unknown key": canary},
                 {f"TOKEN={canary}": "x"},

@@ -52,6 +52,39 @@ def test_everything_is_as_in_yaml():
     assert builder.add(RETRIEVER).add(fast).flow_to(RETRIEVER, fast).application() == parse_application(yaml)
 
 
+def test_the_additions_are_as_in_yaml():
+    tools = MicroService("tools", service_type="retrieval", beside=True)
+    fast = MicroService(
+        "llm",
+        server={"kind": "vllm", "args": ["--dtype", "bfloat16"]},
+        hardware="gaudi",
+        replicas=2,
+        resources={"cpu": "8"},
+        uses={"TOOLS_URL": tools, "OTHER_URL": "asr"},
+        files={"/etc/prompt.txt": "prompt.txt"},
+        dependency="Hard",
+        condition="model-id==large",
+    )
+    asr = MicroService("asr", server="whisper", autoscaling={"max": 2}, beside=True)
+    built = ServiceOrchestrator(orchestrator="router").add(fast).add(tools).add(asr).application()
+    yaml = """
+        opea_micro_services:
+          llm:
+            server: {kind: vllm, args: [--dtype, bfloat16]}
+            hardware: gaudi
+            replicas: 2
+            resources: {cpu: "8"}
+            uses: {TOOLS_URL: tools, OTHER_URL: asr}
+            files: {/etc/prompt.txt: prompt.txt}
+            dependency: Hard
+            condition: model-id==large
+          tools: {type: retrieval, beside: true}
+          asr: {server: whisper, autoscaling: {max: 2}, beside: true}
+        opea_mega_service: {orchestrator: router, mega_flow: [llm]}
+    """
+    assert built == parse_application(yaml)
+
+
 def test_forks_and_joins():
     builder = ServiceOrchestrator().add(EMBEDDING).add(RETRIEVER).add(LLM)
     builder.flow_to(EMBEDDING, RETRIEVER).flow_to(EMBEDDING, LLM).flow_to(RETRIEVER, LLM)
