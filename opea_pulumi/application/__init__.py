@@ -18,16 +18,22 @@ from ._model import (
 from ._model import MicroService as ServiceModel
 from ._secrets import looks_secret
 from ._settings import setting_paths, settings_in
-from ._types import service_types
+from ._source import KeyPath, Mark, Source, quoted_key, suggestion
+from ._types import infer_type, mega_endpoint, service_types
+from ._yaml import MAX_BYTES
+from ._yaml import parse as parse_source
 
 __all__ = [
     "FILE_NAME",
     "LOCK_NAME",
+    "MAX_BYTES",
     "Application",
     "AutoscalingSpec",
     "DeploymentSpec",
+    "KeyPath",
     "Loaded",
     "Lock",
+    "Mark",
     "MegaFlow",
     "MegaService",
     "MicroService",
@@ -41,15 +47,21 @@ __all__ = [
     "ServerSpec",
     "ServiceModel",
     "ServiceOrchestrator",
+    "Source",
     "StepSpec",
     "dump_application",
     "dump_lock",
+    "infer_type",
     "load_application",
     "looks_secret",
+    "mega_endpoint",
     "parse_application",
+    "parse_source",
+    "quoted_key",
     "read_lock",
     "service_types",
     "setting_paths",
     "settings_in",
     "slug",
+    "suggestion",
 ]

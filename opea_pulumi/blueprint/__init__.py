@@ -2,7 +2,7 @@
 
 from ._build import build_blueprint
 from ._images import OWN, is_digest, split_image, with_digest, with_registry
-from ._memory import card_bytes, cpu_bytes, kv_cache_bytes, weight_bytes
+from ._memory import card_bytes, cpu_bytes, fit, kv_cache_bytes, weight_bytes
 from ._model import (
     Autoscaling,
     Blueprint,
@@ -58,6 +58,7 @@ __all__ = [
     "build_blueprint",
     "card_bytes",
     "cpu_bytes",
+    "fit",
     "format_memory",
     "is_digest",
     "kv_cache_bytes",

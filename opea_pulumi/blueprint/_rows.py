@@ -68,7 +68,9 @@ def resources_of(row: ResourcesRow, given: ResourcesSpec | None = None) -> Resou
     """The catalogue's requests with the user's over them."""
     fields = row.model_dump()
     if given is not None:
-        fields |= given.model_dump(exclude_none=True, exclude={"accelerator_memory"})
+        own = given.model_dump(exclude_none=True, exclude={"accelerator_memory"})
+        # a number of cards is for the hardware that has some
+        fields |= own if row.accelerator else {key: own[key] for key in own if key != "accelerators"}
     return Resources(**fields)
 
 

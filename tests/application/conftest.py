@@ -99,7 +99,9 @@ def services(draw, port, others):
         environment=environments,
         dependency=_values(Dependency),
         condition=conditions,
-        uses=st.dictionaries(variables.map("U_{}".format), st.sampled_from(others), max_size=2) if others else st.just({}),
+        uses=st.dictionaries(variables.map("U_{}".format), st.sampled_from(others), max_size=2)
+        if others
+        else st.just({}),
     )
     here = _some(
         server=servers(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from opea_pulumi.application._types import infer_type
+from opea_pulumi.application import infer_type
 from opea_pulumi.catalog import MegaserviceRow, Release
 from opea_pulumi.errors import OpeaError
 from opea_pulumi.flow import Flow, Node, NodeKind, Step, load_flow

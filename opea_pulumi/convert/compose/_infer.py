@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from opea_pulumi.application import service_types
-from opea_pulumi.application._types import infer_type
+from opea_pulumi.application import infer_type, service_types
 from opea_pulumi.catalog import DEFAULT_RELEASE, MegaserviceRow, Release, ServiceRow, applications
 from opea_pulumi.convert._model import Loss
 from opea_pulumi.terms import Hardware, Profile

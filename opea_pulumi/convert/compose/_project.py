@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from opea_pulumi.application._yaml import KeyPath, Source
+from opea_pulumi.application import KeyPath, Source
 
 from ._variables import Text, expand
 

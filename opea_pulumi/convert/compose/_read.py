@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from opea_pulumi.application import Application, parse_application
-from opea_pulumi.application._yaml import Source, parse
+from opea_pulumi.application import Application, Source, parse_application, parse_source
 from opea_pulumi.convert._model import Loss
 from opea_pulumi.convert._yaml import dump_yaml
 from opea_pulumi.errors import ApplicationError, Location, OpeaError
@@ -29,7 +28,7 @@ def from_compose(
     Raises:
         ApplicationError: no YAML, no compose file, or no service that the catalogue knows.
     """
-    source = parse(text, file)
+    source = parse_source(text, file)
     project = read_project(source, variables or {})
     own = source.data.get(EXTENSION)
     if isinstance(own, Mapping) and isinstance(own.get("application"), Mapping):

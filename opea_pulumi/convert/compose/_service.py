@@ -6,8 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from opea_pulumi.blueprint import Blueprint, EndpointValue, LiteralValue, PathValue, Value, Workload
-from opea_pulumi.blueprint._model import FileMount
+from opea_pulumi.blueprint import (
+    Blueprint,
+    EndpointValue,
+    FileMount,
+    LiteralValue,
+    PathValue,
+    Value,
+    Workload,
+)
 from opea_pulumi.convert._model import Loss
 from opea_pulumi.flow import dump_flow
 

@@ -11,10 +11,10 @@ from opea_pulumi.blueprint import (
     Settings,
     Volume,
     Workload,
+    fit,
     split_image,
     with_registry,
 )
-from opea_pulumi.blueprint._memory import fit
 from opea_pulumi.catalog import Release, load_release, models
 from opea_pulumi.convert._model import Loss
 from opea_pulumi.errors import OpeaError

@@ -15,9 +15,9 @@ from opea_pulumi.application import (
     MegaService,
     NodeSpec,
     StepSpec,
+    mega_endpoint,
     service_types,
 )
-from opea_pulumi.application._types import mega_endpoint
 from opea_pulumi.catalog import load_release
 from opea_pulumi.convert._model import Loss
 from opea_pulumi.flow import NodeKind

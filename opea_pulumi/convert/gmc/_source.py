@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
-from opea_pulumi.application._yaml import MAX_BYTES, KeyPath, Source, parse, quoted_key, suggestion
+from opea_pulumi.application import MAX_BYTES, KeyPath, Mark, Source, parse_source, quoted_key, suggestion
 from opea_pulumi.errors import ApplicationError, Location
 from opea_pulumi.flow import Dependency, NodeKind
 
@@ -142,7 +142,7 @@ def read_connector(text: str, file: str) -> Connector:
     sources = [source for source in _documents(text, file) if source.data is not None]
     found = [source for source in sources if _is_connector(source)]
     if not found:
-        source = sources[0] if sources else Source(file, marks={(): (1, 1)})
+        source = sources[0] if sources else Source(file, marks={(): Mark(file, 1, 1)})
         hint = f"apiVersion: {facts().api_version} and kind: {facts().kind}"
         source.fail("no-gmconnector", "the file has no GMConnector", hint=hint)
     if len(found) > 1:
@@ -160,7 +160,7 @@ def _documents(text: str, file: str) -> Iterator[Source]:
     lines = text.split("\n")
     starts = [index for index, line in enumerate(lines) if re.match(r"---(\s|$)", line)]
     if len(text) > MAX_BYTES or not starts:
-        yield parse(text, file)
+        yield parse_source(text, file)
         return
     if len(starts) > _MAX_DOCUMENTS:
         place = Location(file, starts[_MAX_DOCUMENTS] + 1, 1)
@@ -168,7 +168,7 @@ def _documents(text: str, file: str) -> Iterator[Source]:
         raise ApplicationError(message, code="too-large", location=place)
     for start, end in zip([0, *starts], [*starts, len(lines)], strict=True):
         if start < end:
-            yield parse("\n" * start + "\n".join(lines[start:end]) + "\n", file)
+            yield parse_source("\n" * start + "\n".join(lines[start:end]) + "\n", file)
 
 
 def _is_connector(source: Source) -> bool:

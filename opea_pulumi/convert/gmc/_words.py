@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from opea_pulumi.application._yaml import KeyPath
+from opea_pulumi.application import KeyPath
 
 from ._facts import StepFacts, facts
 from ._source import Connector, StepPart
