@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 from opea_pulumi.application import Application, slug
@@ -13,7 +14,7 @@ from ._complete import complete
 from ._flow import build_flow
 from ._images import with_images
 from ._model import Blueprint, Route, Workload
-from ._orchestrator import check_none, choose_orchestrator, choose_release
+from ._orchestrator import check_none, choose_orchestrator, choose_release, default_orchestrator
 from ._plan import Plan, blueprint_error
 from ._settings import patches_of, secrets_of, settings_of, volumes_of, with_proxy
 from ._values import GATEWAY, MEGASERVICE, ROUTER, UI, route_endpoint, route_workload
@@ -45,22 +46,23 @@ def build_blueprint(
         CatalogError: an unknown release or application.
     """
     row = choose_release(application, profile, release, orchestrator)
-    device = hardware or application.deployment.hardware
-    runs = choose_orchestrator(application, row, device or Hardware.XEON, orchestrator)
     whole, bare = complete(application, row)
-    device = device or whole.deployment.hardware or Hardware.XEON
+    runs = choose_orchestrator(application, whole.mega.orchestrator, row, orchestrator)
+    device = hardware or whole.deployment.hardware or Hardware.XEON
     known = application_files(application.name) if application.name else {}
-    plan = Plan(whole, bare, row, device, runs, {**known, **(files or {})})
+    plan = Plan(whole, bare, row, device, runs or row.orchestrators[0], {**known, **(files or {})})
+    if runs is None:
+        plan = replace(plan, orchestrator=default_orchestrator(plan))
     check_none(plan)
     flow = build_flow(plan)
     workloads = _start_order(with_images(plan, with_proxy(plan, _workloads(plan)), digests or {}))
     return Blueprint(
         name=slug(name),
-        application=application.name if runs is Orchestrator.MEGASERVICE and application.name else "",
+        application=application.name if plan.megaservice is not None and application.name else "",
         profile=row.profile,
         release=row.release,
         hardware=plan.hardware,
-        orchestrator=runs,
+        orchestrator=plan.orchestrator,
         workloads=workloads,
         volumes=volumes_of(plan, workloads),
         secrets=secrets_of(plan, workloads),

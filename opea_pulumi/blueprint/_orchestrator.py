@@ -5,9 +5,8 @@ from __future__ import annotations
 from opea_pulumi.application import Application
 from opea_pulumi.catalog import DEFAULT_RELEASE, Release, load_release
 from opea_pulumi.errors import CatalogError, Location
-from opea_pulumi.terms import Hardware, Orchestrator, Profile
+from opea_pulumi.terms import Orchestrator, Profile
 
-from ._complete import complete
 from ._flow import unsupported_by_router
 from ._plan import Plan, blueprint_error
 
@@ -41,12 +40,14 @@ def choose_release(
 
 
 def choose_orchestrator(
-    application: Application, release: Release, hardware: Hardware, given: Orchestrator | None
-) -> Orchestrator:
-    """Who runs the flow: as asked for, else the release's default, or who can.
+    application: Application,
+    known: Orchestrator | None,
+    release: Release,
+    given: Orchestrator | None,
+) -> Orchestrator | None:
+    """Who runs the flow as asked for: by the caller, the application, or what is known of it.
 
-    A known application whose flow this version's router cannot run, or whose image does more than
-    run it, is run by OPEA's own image.
+    ``None`` when nobody says (:func:`default_orchestrator`).
 
     Raises:
         BlueprintError: the release does not know what was asked for, two askings differ, or it
@@ -56,9 +57,9 @@ def choose_orchestrator(
     if given and own and given is not own:
         message = f"the application wants orchestrator {own}, not {given}"
         raise blueprint_error("orchestrator-conflict", message, _ORCHESTRATOR, "take it out of the file")
-    asked = given or own
+    asked: Orchestrator | None = given or own or known
     if asked is None:
-        return _default(application, release, hardware)
+        return None
     if asked not in release.orchestrators:
         offered = ", ".join(release.orchestrators)
         message = f"release {release.release} has no orchestrator {asked}"
@@ -71,15 +72,22 @@ def choose_orchestrator(
     return asked
 
 
-def _default(application: Application, release: Release, hardware: Hardware) -> Orchestrator:
+def default_orchestrator(plan: Plan) -> Orchestrator:
+    """Who runs the flow when nobody says: the release's default, or who can.
+
+    A known application whose flow this version's router cannot run, or whose image does more than
+    run it, is run by OPEA's own image.
+    """
+    release, name = plan.release, plan.application.name or ""
     first = release.orchestrators[0]
-    has_image = Orchestrator.MEGASERVICE in release.orchestrators and application.name in release.megaservices
-    if first is Orchestrator.ROUTER and has_image:
-        if release.megaservices[application.name or ""].beyond:
-            return Orchestrator.MEGASERVICE
-        plan = Plan(*complete(application, release), release, hardware, first)
-        return Orchestrator.MEGASERVICE if unsupported_by_router(plan) else first
-    return first
+    image = release.megaservices.get(name)
+    if (
+        image is None
+        or Orchestrator.MEGASERVICE not in release.orchestrators
+        or first is not Orchestrator.ROUTER
+    ):
+        return first
+    return Orchestrator.MEGASERVICE if image.beyond or unsupported_by_router(plan) else first
 
 
 def check_none(plan: Plan) -> None:
