@@ -23,6 +23,9 @@ _ARGUMENT = re.compile(
     r"--?(?:[\w-]*[-_])?(?:api[-_]?key|(?:auth|access|hf|hub|api)[-_]token|password|secret)(?P<value>=.+)?",
     re.IGNORECASE,
 )
+_OF_SERVICE = 4
+"""The length of ``opea_micro_services.NAME.environment.VARIABLE``."""
+
 _HINT = "give it as a secret: in your environment, or pulumi config set --secret"
 
 
@@ -52,11 +55,19 @@ def _check(source: Source, path: KeyPath, value: str) -> None:
         source.fail("secret-in-file", "this looks like a provider's key", path, hint=_HINT)
     name = path[-1]
     if path[-2:-1] == ("environment",) and isinstance(name, str) and looks_secret(name):
-        source.fail("secret-in-file", f"{name} is a secret", path, key=True, hint=_HINT)
+        hint = _named_hint(name) if len(path) == _OF_SERVICE else _HINT
+        source.fail("secret-in-file", f"{name} is a secret", path, key=True, hint=hint)
     if path[0] == "patches":
         _check_patch(source, path, value)
     if path[-2:-1] in (("args",), ("command",)):
         _check_argument(source, path, value)
+
+
+def _named_hint(variable: str) -> str:
+    words = variable.lower().strip("_").split("_")
+    config = words[0] + "".join(word.title() for word in words[1:])
+    instead = f"write secrets: {{{variable}: {'-'.join(filter(None, words))}}} of the service instead"
+    return f"{instead}; its value comes from your environment or the stack's config opea:{config}"
 
 
 def _check_patch(source: Source, path: KeyPath, value: str) -> None:
