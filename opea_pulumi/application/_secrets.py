@@ -23,6 +23,10 @@ _ARGUMENT = re.compile(
     r"--?(?:[\w-]*[-_])?(?:api[-_]?key|(?:auth|access|hf|hub|api)[-_]token|password|secret)(?P<value>=.+)?",
     re.IGNORECASE,
 )
+_IMAGES = ("image", "image_registry")
+_ACCOUNT = re.compile(r"@(?!sha[0-9]+:[0-9a-f]+$)")
+"""Of a registry, before its name; a digest stands behind the same sign."""
+
 _OF_SERVICE = 4
 """The length of ``opea_micro_services.NAME.environment.VARIABLE``."""
 
@@ -48,7 +52,8 @@ def check_secrets(source: Source) -> None:
 
 
 def _check(source: Source, path: KeyPath, value: str) -> None:
-    if _USERINFO.search(value):
+    account = path[-1] in _IMAGES and _ACCOUNT.search(value)
+    if account or _USERINFO.search(value):
         message = "an address with a user's name or password is a secret"
         source.fail("secret-in-file", message, path, hint=_HINT)
     if KEY_FORM.search(value) or any(KEY_FORM.search(str(part)) for part in path):
