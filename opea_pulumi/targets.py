@@ -121,7 +121,9 @@ def blueprint_for(target: Target, loaded: Loaded, profile: str | None = None) ->
         own = loaded.application.deployment.profile
         place = "" if profile else "opea_deployment.profile"
         chosen = choose_profile(target, profile or own, place)
-        return build_blueprint(loaded.application, name=loaded.name, profile=chosen, digests=loaded.digests)
+        return build_blueprint(
+            loaded.application, name=loaded.name, profile=chosen, files=loaded.files, digests=loaded.digests
+        )
 
 
 def choose_profile(target: Target, asked: str | None, place: str = "") -> Profile:

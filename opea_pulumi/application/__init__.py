@@ -17,8 +17,8 @@ from ._model import (
 )
 from ._model import MicroService as ServiceModel
 from ._secrets import looks_secret
-from ._settings import setting_paths, settings_in
-from ._source import KeyPath, Mark, Source, quoted_key, suggestion
+from ._settings import config_key, config_keys, setting_paths, settings_in
+from ._source import KeyPath, Mark, Source, key_path, quoted_key, suggestion
 from ._types import infer_type, mega_endpoint, service_types
 from ._yaml import MAX_BYTES
 from ._yaml import parse as parse_source
@@ -49,9 +49,12 @@ __all__ = [
     "ServiceOrchestrator",
     "Source",
     "StepSpec",
+    "config_key",
+    "config_keys",
     "dump_application",
     "dump_lock",
     "infer_type",
+    "key_path",
     "load_application",
     "looks_secret",
     "mega_endpoint",

@@ -31,8 +31,8 @@ class MicroService:
         host, protocol: where an external service runs, when no ``url`` says it whole.
         service_type: a type name, or a member of an enum such as ``comps.ServiceType``.
         uses: environment variables that get the address of another service (itself, or its name).
-        model, environment, image, server, hardware, replicas, resources, autoscaling, files,
-        condition, dependency, beside: as in the unified YAML.
+        model, environment, image, server, hardware, replicas, resources, autoscaling, secrets,
+        files, condition, dependency, beside: as in the unified YAML.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class MicroService:
         resources: Mapping[str, Any] | None = None,
         autoscaling: Mapping[str, Any] | None = None,
         uses: Mapping[str, str | MicroService] | None = None,
+        secrets: Mapping[str, str] | None = None,
         files: Mapping[str, str] | None = None,
         condition: str | None = None,
         dependency: str | None = None,
@@ -80,6 +81,7 @@ class MicroService:
             "resources": _copied(resources),
             "autoscaling": _copied(autoscaling),
             "uses": uses and {key: _name_of(item) for key, item in uses.items()},
+            "secrets": _copied(secrets),
             "files": _copied(files),
             "condition": condition,
             "dependency": dependency,

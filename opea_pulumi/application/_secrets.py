@@ -23,6 +23,13 @@ _ARGUMENT = re.compile(
     r"--?(?:[\w-]*[-_])?(?:api[-_]?key|(?:auth|access|hf|hub|api)[-_]token|password|secret)(?P<value>=.+)?",
     re.IGNORECASE,
 )
+_IMAGES = ("image", "image_registry")
+_ACCOUNT = re.compile(r"@(?!sha[0-9]+:[0-9a-f]+$)")
+"""Of a registry, before its name; a digest stands behind the same sign."""
+
+_OF_SERVICE = 4
+"""The length of ``opea_micro_services.NAME.environment.VARIABLE``."""
+
 _HINT = "give it as a secret: in your environment, or pulumi config set --secret"
 
 
@@ -45,18 +52,27 @@ def check_secrets(source: Source) -> None:
 
 
 def _check(source: Source, path: KeyPath, value: str) -> None:
-    if _USERINFO.search(value):
+    account = path[-1] in _IMAGES and _ACCOUNT.search(value)
+    if account or _USERINFO.search(value):
         message = "an address with a user's name or password is a secret"
         source.fail("secret-in-file", message, path, hint=_HINT)
     if KEY_FORM.search(value) or any(KEY_FORM.search(str(part)) for part in path):
         source.fail("secret-in-file", "this looks like a provider's key", path, hint=_HINT)
     name = path[-1]
     if path[-2:-1] == ("environment",) and isinstance(name, str) and looks_secret(name):
-        source.fail("secret-in-file", f"{name} is a secret", path, key=True, hint=_HINT)
+        hint = _named_hint(name) if len(path) == _OF_SERVICE else _HINT
+        source.fail("secret-in-file", f"{name} is a secret", path, key=True, hint=hint)
     if path[0] == "patches":
         _check_patch(source, path, value)
     if path[-2:-1] in (("args",), ("command",)):
         _check_argument(source, path, value)
+
+
+def _named_hint(variable: str) -> str:
+    words = variable.lower().strip("_").split("_")
+    config = words[0] + "".join(word.title() for word in words[1:])
+    instead = f"write secrets: {{{variable}: {'-'.join(filter(None, words))}}} of the service instead"
+    return f"{instead}; its value comes from your environment or the stack's config opea:{config}"
 
 
 def _check_patch(source: Source, path: KeyPath, value: str) -> None:

@@ -59,6 +59,7 @@ def _service(source: Source, path: KeyPath, given: str, spec: MicroServiceSpec) 
     if service.server:
         _check_scale(source, (*path, "server"), service.server.replicas, service.server.autoscaling)
     _check_step_keys(source, path, service)
+    _check_variables(source, path, service)
     return service
 
 
@@ -101,6 +102,18 @@ def _check_step_keys(source: Source, path: KeyPath, service: MicroService) -> No
             source.fail("not-a-step", message, (*path, key), key=True, hint=f"take {key} out")
 
 
+def _check_variables(source: Source, path: KeyPath, service: MicroService) -> None:
+    """A variable has one value."""
+    owners = dict.fromkeys(service.environment, "environment")
+    for key, given in (("uses", service.uses), ("secrets", service.secrets)):
+        for variable in given:
+            if variable in owners:
+                message = f"{variable} is set by {owners[variable]}, too"
+                place = (*path, key, variable)
+                source.fail("variable-clash", message, place, key=True, hint="keep one of them")
+            owners[variable] = key
+
+
 def _check_uses(source: Source, path: KeyPath, own: str, services: Mapping[str, MicroService]) -> None:
     for variable, name in services[own].uses.items():
         place = (*path, "uses", variable)
@@ -111,9 +124,6 @@ def _check_uses(source: Source, path: KeyPath, own: str, services: Mapping[str, 
         if name == own:
             message = "a service cannot use itself"
             source.fail("self-use", message, place, hint="name the service that it calls")
-        if variable in services[own].environment:
-            message = f"{variable} is set by environment, too"
-            source.fail("variable-clash", message, place, key=True, hint="keep one of them")
 
 
 def _check_ports(source: Source, document: Document, services: Mapping[str, MicroService]) -> None:

@@ -29,6 +29,17 @@ def setting_paths() -> dict[str, KeyPath]:
     }
 
 
+def config_keys() -> list[str]:
+    """All settings by their names in a stack's configuration: camel case, without the namespace."""
+    return [config_key(name) for name in setting_paths()]
+
+
+def config_key(name: str) -> str:
+    """A setting's name as a stack's configuration has it: ``vector_store`` is ``vectorStore``."""
+    first, *words = name.replace("-", "_").split("_")
+    return first + "".join(word.title() for word in words)
+
+
 def settings_in(config: Mapping[str, str]) -> dict[str, str]:
     """Those of a stack's configuration (keys with or without ``opea:``) that are settings of the language."""
     known = setting_paths()
@@ -81,7 +92,4 @@ def _snake(key: str) -> str:
 
 
 def _styled(name: str, origin: str) -> str:
-    if origin == "flag":
-        return name.replace("_", "-")
-    first, *words = name.split("_")
-    return first + "".join(word.title() for word in words)
+    return name.replace("_", "-") if origin == "flag" else config_key(name)

@@ -126,6 +126,7 @@ _VARIABLES = "letters, digits and underscores, such as LOG_LEVEL"
 _NAME_HINTS = {
     "environment": _VARIABLES,
     "uses": _VARIABLES,
+    "secrets": "in small letters, as in hf-token; in a service, variables such as WEATHER_API_KEY",
     "files": "the absolute path that the service finds the file at, such as /etc/app/agent.yaml",
     "labels": "as in Kubernetes, such as team or example.com/team",
 }
@@ -154,7 +155,8 @@ _HINTS = {
     "resources": "such as: {cpu: '4', memory: 16Gi}",
     "labels": "names and their values, such as {team: search}",
     "proxy": "such as: {http: 'http://proxy.example.com:3128', no: 10.0.0.0/8}",
-    "secrets": "such as: {hf-token: {from: existing, name: my-secret, key: token}}",
+    "secrets": "of a service {WEATHER_API_KEY: weather-api-key}; "
+    "of the deployment {hf-token: {from: existing, name: my-secret}}",
     "patches": "a list of {target: ..., merge: {...}} or {target: ..., json_patch: [...]}",
 }
 

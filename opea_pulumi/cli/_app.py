@@ -1,9 +1,12 @@
-"""Which application a command means."""
+"""Which application a command means, with the files and flags that are laid over it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
 
 from opea_pulumi.errors import EngineError
 from opea_pulumi.home import home
@@ -11,19 +14,70 @@ from opea_pulumi.home import home
 if TYPE_CHECKING:
     from opea_pulumi.application import Loaded
 
+_F = TypeVar("_F", bound=Callable[..., Any])
+_META = "opea_pulumi.settings"
 
-def load_app(app: str | None) -> Loaded:
+_FLAGS = {
+    "hardware": "What model servers run on, instead of the application's own: xeon, gaudi, nvidia or rocm.",
+    "release": "The OPEA release, instead of the application's own.",
+    "vector-store": "The vector store, instead of the application's own.",
+    "namespace": "The Kubernetes namespace, instead of the application's own.",
+    "orchestrator": "Who runs the flow: router, megaservice, gmc or none.",
+}
+
+
+def files_option(function: _F) -> _F:
+    """``-f FILE``, repeatable: the application's file, and those that are laid over it."""
+    return click.option(
+        "--file",
+        "-f",
+        "files",
+        multiple=True,
+        metavar="FILE",
+        help="A file to lay over APP; may be given again. Without APP the first one is the application.",
+    )(function)
+
+
+def settings_options(function: _F) -> _F:
+    """``--hardware``, ``--release`` and so on: :func:`load_app` lays them over the application's files."""
+    for flag, text in reversed(_FLAGS.items()):
+        option = click.option(f"--{flag}", metavar="NAME", help=text, expose_value=False, callback=_keep)
+        function = option(function)
+    return function
+
+
+def _keep(context: click.Context, option: click.Parameter, value: str | None) -> None:
+    if value and option.name:
+        context.meta.setdefault(_META, {})[option.name] = value
+
+
+def given_settings() -> Mapping[str, str]:
+    """The settings that the command line gives, by their names with underscores."""
+    context = click.get_current_context(silent=True)
+    return context.meta.get(_META, {}) if context else {}
+
+
+def load_app(app: str | None, files: Sequence[str] = (), config: Mapping[str, str] | None = None) -> Loaded:
     """The application of an APP argument: a path, else a catalogue name; none is this directory.
+
+    ``files`` are laid over it (without ``app`` over the first of them), then ``config``, a stack's
+    configuration, then the command line's settings.
 
     Raises:
         ApplicationError: there is no such application, or it is wrong.
     """
-    from opea_pulumi.application import load_application
+    from opea_pulumi.application import load_application, settings_in
     from opea_pulumi.catalog import applications
 
+    if app is None and files:
+        app, *files = files
+    path: str | Path = app or "."
     if app and app in applications() and not Path(app).exists():
-        return load_application(_catalogue_copy(app))
-    return load_application(app or ".")
+        path = _catalogue_copy(app)
+    loaded = load_application(path, overlays=files)
+    for settings, origin in ((settings_in(config or {}), "config"), (given_settings(), "flag")):
+        loaded = loaded.with_settings(settings, origin) if settings else loaded
+    return loaded
 
 
 def _catalogue_copy(name: str) -> Path:

@@ -29,6 +29,8 @@ _COMMANDS = {
     "test": "send a made-up fact through every hop and name the one that loses it",
     "validate": "check an application without deploying it",
     "convert": "to Docker compose, a GMConnector, Kubernetes or KServe; and back",
+    "config": "show what files, configuration and flags come to, and what set each value",
+    "schema": "print the JSON Schema of opea.yaml, for editors",
     "init": "write a commented opea.yaml",
     "catalog": "show what the catalogue knows; verify an application's images and lock them",
     "engine": "find, install or describe the Pulumi engine",

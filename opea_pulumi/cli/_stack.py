@@ -114,11 +114,12 @@ def _open(stacks: Stacks, name: str) -> StackHandle:
 
 
 class Recorded(NamedTuple):
-    """What a stack was brought up with: path of the application, name of the target."""
+    """What a stack was brought up with: path of the application and of its overlays, name of the target."""
 
     stack: str
     application: str
     target: str
+    overlays: tuple[str, ...] = ()
 
 
 def recorded(given: str | None) -> Recorded | None:
@@ -136,7 +137,8 @@ def recorded(given: str | None) -> Recorded | None:
     application, target = (
         str(config.get(f"opea:{key}") or outputs.get(key) or "") for key in ("application", "target")
     )
-    return Recorded(handle.name, application, target) if application else None
+    overlays = tuple(json.loads(config.get("opea:overlays") or "[]"))
+    return Recorded(handle.name, application, target, overlays) if application else None
 
 
 def remember(stack: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,7 +13,7 @@ import click
 
 from opea_pulumi.errors import PreflightError, UsageError
 
-from ._app import load_app
+from ._app import files_option, given_settings, load_app, settings_options
 from ._output import json_option, note
 from ._stack import need_engine, recorded, stack_option
 
@@ -27,8 +28,10 @@ def update_options(function: _F) -> _F:
     """The arguments and flags of up and preview."""
     decorators = (
         click.argument("app", required=False),
+        files_option,
         click.option("--target", "-t", metavar="TARGET", help="Where it runs (default: local)."),
         click.option("--profile", metavar="PROFILE", help="Which services: embedded or opea."),
+        settings_options,
         stack_option("The stack (default: <app>-<target>)."),
         json_option,
     )
@@ -44,6 +47,8 @@ class Plan:
     target: Target
     deployment: Deployment
     profile: str | None
+    overlays: tuple[Path, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def open(self, stacks: Stacks) -> StackHandle:
         """The stack, made when it is new, configured, with its program.
@@ -52,6 +57,7 @@ class Plan:
             EngineError: the stack cannot be opened.
             UsageError: the stack holds another application.
         """
+        from opea_pulumi.application import config_key
         from opea_pulumi.stacks.program import run
 
         handle = stacks.open(self.deployment.stack, lambda: run(Path("/")), create=True)
@@ -60,7 +66,17 @@ class Plan:
         handle.set_config("target", self.target.name)
         if self.profile:
             handle.set_config("profile", self.profile)
+        for key, value in self.settings.items():
+            handle.set_config(config_key(key), value)
+        self._keep_overlays(handle)
         return handle
+
+    def _keep_overlays(self, handle: StackHandle) -> None:
+        """The program lays them over the application, too; it may be plain pulumi that runs it."""
+        if self.overlays:
+            handle.set_config("overlays", json.dumps([str(path) for path in self.overlays]))
+        elif "opea:overlays" in handle.config():
+            handle.remove_config("overlays")
 
     def keep_secrets(self, handle: StackHandle) -> None:
         """Encrypt the environment's secrets into the stack's configuration: the next up needs them, too."""
@@ -79,10 +95,17 @@ def _refuse_another(handle: StackHandle, source: Path) -> None:
         raise UsageError(message, code="stack-taken", hint=hint)
 
 
-def plan_update(app: str | None, target: str | None, profile: str | None, stack: str | None) -> Plan:
+def plan_update(
+    app: str | None,
+    target: str | None,
+    profile: str | None,
+    stack: str | None,
+    files: Sequence[str] = (),
+) -> Plan:
     """Load, build the blueprint, ask the target's preflight.
 
-    Without ``app`` it is this directory's, else the one that the stack was deployed with.
+    Without ``app`` it is the first of ``files``, else this directory's, else the one that the stack
+    was deployed with, with what was laid over it then.
 
     Raises:
         OpeaError: whatever is wrong with the application, the flags or the machine.
@@ -91,16 +114,17 @@ def plan_update(app: str | None, target: str | None, profile: str | None, stack:
     from opea_pulumi.application import FILE_NAME
     from opea_pulumi.targets import DEFAULT, Deployment, blueprint_for, load_target
 
-    if app is None and not Path(FILE_NAME).is_file():
+    if app is None and not files and not Path(FILE_NAME).is_file():
         known = recorded(stack)
         if known is not None:
             stack, app, target = known.stack, known.application, target or known.target
+            files = known.overlays
     chosen = load_target(target or DEFAULT)
-    loaded = load_app(app)
+    loaded = load_app(app, files)
     blueprint = blueprint_for(chosen, loaded, profile)
     deployment = Deployment(blueprint, loaded.path, stack or f"{loaded.name}-{chosen.name}")
     _raise_first(chosen.preflight(deployment))
-    return Plan(chosen, deployment, profile)
+    return Plan(chosen, deployment, profile, loaded.overlays, given_settings())
 
 
 def _raise_first(errors: list[PreflightError]) -> None:

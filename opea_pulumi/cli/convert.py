@@ -11,7 +11,7 @@ import click
 from opea_pulumi.errors import Location, OperationError, UsageError
 from opea_pulumi.terms import Hardware, Orchestrator, Profile
 
-from ._app import load_app
+from ._app import files_option, load_app
 from ._output import note
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def _choice(values: Iterable[str]) -> click.Choice[str]:
 
 @click.command(name="convert")
 @click.argument("app", required=False)
+@files_option
 @click.option("--to", type=_choice(["compose", "gmc", "kubernetes", "kserve"]), help="The format to write.")
 @click.option("--from", "source", type=_choice(["gmc", "compose"]), help="Read APP, a file, in this format.")
 @click.option(
@@ -37,6 +38,7 @@ def _choice(values: Iterable[str]) -> click.Choice[str]:
 @click.option("--strict", is_flag=True, help="What the format cannot hold is an error.")
 def command(
     app: str | None,
+    files: tuple[str, ...],
     to: str | None,
     source: str | None,
     dialect: str | None,
@@ -58,7 +60,7 @@ def command(
     if source:
         text, losses = _read(app, source)
     else:
-        result = _convert(app, to or "", dialect, hardware, release, profile, orchestrator)
+        result = _convert(app, files, to or "", dialect, hardware, release, profile, orchestrator)
         text, losses = result.text, result.losses
     for loss in losses:
         note(f"lost: {loss}")
@@ -70,6 +72,7 @@ def command(
 
 def _convert(
     app: str | None,
+    files: tuple[str, ...],
     to: str,
     dialect: str | None,
     hardware: str | None,
@@ -79,7 +82,7 @@ def _convert(
 ) -> Conversion:
     from opea_pulumi.convert import blueprint_for, convert
 
-    loaded = load_app(app)
+    loaded = load_app(app, files)
     with loaded.locating():
         blueprint = blueprint_for(
             loaded.application,

@@ -13,10 +13,15 @@ from ._update import plan_update, update_options
 @click.command(name="preview")
 @update_options
 def command(
-    app: str | None, target: str | None, profile: str | None, stack: str | None, as_json: bool
+    app: str | None,
+    files: tuple[str, ...],
+    target: str | None,
+    profile: str | None,
+    stack: str | None,
+    as_json: bool,
 ) -> None:
     """Show what up would do with APP; nothing is changed."""
-    plan = plan_update(app, target, profile, stack)
+    plan = plan_update(app, target, profile, stack, files)
     name = plan.deployment.stack
     stacks = open_stacks()
     is_new = name not in {info.name for info in stacks.list()}

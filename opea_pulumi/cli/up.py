@@ -15,6 +15,7 @@ from ._update import plan_update, update_options
 @click.option("--yes", "-y", is_flag=True, help="Accepted for scripts; up asks nothing.")
 def command(
     app: str | None,
+    files: tuple[str, ...],
     target: str | None,
     profile: str | None,
     stack: str | None,
@@ -25,7 +26,7 @@ def command(
 
     What was stopped or killed since the last time is started again.
     """
-    plan = plan_update(app, target, profile, stack)
+    plan = plan_update(app, target, profile, stack, files)
     handle = plan.open(open_stacks())
     plan.keep_secrets(handle)
     remember(handle.name)

@@ -54,6 +54,7 @@ def _values(kind):
 
 
 variables = st.from_regex(r"[A-Z]{1,4}_[0-9]{1,2}", fullmatch=True)
+secret_names = st.from_regex(r"[a-z]{1,5}(-[a-z]{1,5})?", fullmatch=True)
 quantities = st.from_regex(r"[1-9][0-9]{0,3}(m|Gi|M)?", fullmatch=True)
 counts = st.integers(1, 1000)
 conditions = st.from_regex(r"[a-z]{1,8}(-id)?(==[a-z0-9.]{1,5})?", fullmatch=True)
@@ -99,9 +100,10 @@ def services(draw, port, others):
         environment=environments,
         dependency=_values(Dependency),
         condition=conditions,
-        uses=st.dictionaries(variables.map("U_{}".format), st.sampled_from(others), max_size=2)
-        if others
-        else st.just({}),
+        uses=st.dictionaries(
+            variables.map("U_{}".format), st.sampled_from(others or ["side-asr"]), max_size=2
+        ),
+        secrets=st.dictionaries(variables.map("S_{}".format), secret_names, max_size=2),
     )
     here = _some(
         server=servers(),
@@ -138,7 +140,7 @@ deployments = _some(
     istio=st.booleans(),
     allocator=st.sampled_from(["static", "dynamic"]),
     secrets=st.dictionaries(
-        names,
+        secret_names,
         st.builds(
             lambda one, key: {"from": "existing", **one, **key},
             st.fixed_dictionaries({"name": names}),
@@ -195,7 +197,7 @@ def documents(draw):
         for name, port in zip(given_names, free_ports, strict=False)
     }
     left, nodes = draw(nested(given_names, described))
-    if draw(st.booleans()):
+    if draw(st.booleans()) or "side-asr" in str(described):
         described["side-asr"] = {"beside": True}
     order, edges = draw(dags(nodes=left))
     mega = {

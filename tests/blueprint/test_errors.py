@@ -5,21 +5,26 @@ from pathlib import Path
 import pytest
 import yaml
 
-from opea_pulumi import BlueprintError, CatalogError, load_application
+from opea_pulumi import ApplicationError, BlueprintError, CatalogError, load_application
 from opea_pulumi.blueprint import build_blueprint
 from opea_pulumi.terms import Profile
 
 CASES = yaml.safe_load((Path(__file__).parent / "errors.yaml").read_text())
 
 
+def blueprint_of(file, profile):
+    loaded = load_application(file)
+    with loaded.locating():
+        return build_blueprint(loaded.application, name=loaded.name, profile=profile)
+
+
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_errors(case, tmp_path):
     file = tmp_path / "opea.yaml"
     file.write_text(case["text"])
-    loaded = load_application(file)
     profile = Profile(case["profile"]) if "profile" in case else None
-    with pytest.raises((BlueprintError, CatalogError)) as caught, loaded.locating():
-        build_blueprint(loaded.application, name=loaded.name, profile=profile)
+    with pytest.raises((ApplicationError, BlueprintError, CatalogError)) as caught:
+        blueprint_of(file, profile)
     error = caught.value
     assert error.location.file == str(file)
     assert [error.location.line, error.location.column] == case["at"]

@@ -204,7 +204,7 @@ def test_a_digest_of_the_users_own_stays():
     [
         (
             "opea_micro_services: {llm: {image: 'me:canary@r/a'}}",
-            "bad-image",
+            "secret-in-file",
             "opea_micro_services.llm.image",
         ),
         (
@@ -214,13 +214,13 @@ def test_a_digest_of_the_users_own_stays():
         ),
         (
             "opea_deployment: {image_registry: 'https://me:canary@r.example'}",
-            "bad-registry",
+            "secret-in-file",
             "opea_deployment.image_registry",
         ),
     ],
 )
 def test_what_is_no_image_is_named(text, code, path):
-    with pytest.raises(BlueprintError) as caught:
+    with pytest.raises(OpeaError) as caught:
         images(CHATQNA + text)
     assert (caught.value.code, caught.value.location.path) == (code, path)
     assert "canary" not in str(caught.value)

@@ -154,6 +154,9 @@ class FakeHandle:
     def set_config(self, key: str, value: str, *, secret: bool = False) -> None:
         self._stack.config[f"opea:{key}"] = "[secret]" if secret else value
 
+    def remove_config(self, key: str) -> None:
+        del self._stack.config[f"opea:{key}"]
+
     def resources(self) -> list[Resource]:
         return [Resource("urn:pulumi:s::opea::t::n", "t", "1", {"pid": 1})] * len(self._stack.outputs)
 

@@ -49,7 +49,9 @@ def test_every_command_explains_itself_and_its_flags(opea, every_command):
 
 
 def test_every_command_that_returns_data_knows_json(every_command, opea):
-    without = [words for words in every_command if "--json" not in opea(*words, "--help").out]
+    formats = [("convert",)]  # what it prints is in the format that is asked for
+    commands = [words for words in every_command if words not in formats]
+    without = [words for words in commands if "--json" not in opea(*words, "--help").out]
     assert without == []
 
 

@@ -84,7 +84,7 @@ def test_init_keeps_what_is_there_unless_forced(opea):
 
 def test_init_of_what_the_catalogue_does_not_know(opea):
     said = opea("init", "chatqnb").refused("unknown-application")
-    assert "one of chatqna" in said
+    assert "did you mean 'chatqna'?" in said
     assert not Path("opea.yaml").exists()
 
 
