@@ -78,6 +78,11 @@ def _needs(blueprint: Blueprint) -> Iterator[str]:
     needs += [
         f"the claim {volume.claim}, for {volume.purpose}" for volume in blueprint.volumes if volume.claim
     ]
+    needs += [
+        f"the Secret {secret.existing} with the key {secret.key or SECRET_KEY}, for {secret.purpose}"
+        for secret in blueprint.secrets
+        if secret.existing
+    ]
     cards = {item.resources.accelerator for item in blueprint.workloads if item.resources.accelerators}
     needs += [f"the device plugin of {card}" for card in sorted(cards - {""})]
     for item in blueprint.workloads:
