@@ -11,7 +11,7 @@ from ._config import SECRET_KEY, namespace_level
 from ._exposure import gateway_class, public_workload, tls_secret
 from ._gates import gate_exceptions
 from ._members import pod_workloads, running
-from ._names import INGRESS_LABEL, SCRAPE_LABEL, derived, namespace_of
+from ._names import INGRESS_LABEL, MANAGER, SCRAPE_LABEL, derived, namespace_of
 from ._security import UNNEEDED, exceptions_of, level_of
 from ._storage import access_mode, claim_name
 
@@ -83,6 +83,9 @@ def _needs(blueprint: Blueprint) -> Iterator[str]:
         for secret in blueprint.secrets
         if secret.existing
     ]
+    if not settings.image_registry:
+        own = sorted({item.image for item in blueprint.workloads if item.image.startswith(f"{MANAGER}/")})
+        needs += [f"the image {image} in a registry (set image_registry to it)" for image in own]
     cards = {item.resources.accelerator for item in blueprint.workloads if item.resources.accelerators}
     needs += [f"the device plugin of {card}" for card in sorted(cards - {""})]
     for item in blueprint.workloads:

@@ -8,6 +8,7 @@ from opea_pulumi.blueprint import Blueprint
 from opea_pulumi.convert._patch import Part, apply_patches
 
 from ._autoscaling import autoscaler
+from ._check import check_names
 from ._config import config_map, namespace, service_account
 from ._controllers import controller, disruption_budget
 from ._exposure import exposure
@@ -26,8 +27,10 @@ def objects(blueprint: Blueprint) -> list[Object]:
     """The objects as plain data; a prefetch step has none of its own (see ``_members``).
 
     Raises:
-        BlueprintError: a patch fits nothing or fails, or files are larger than a ConfigMap may be.
+        BlueprintError: a name is none that Kubernetes takes, files are larger than a ConfigMap may be,
+            a patch fits nothing or fails.
     """
+    check_names(blueprint)
     made = [
         Part(item, kind=item["kind"], workload=_workload_name(blueprint, item)) for item in _all(blueprint)
     ]

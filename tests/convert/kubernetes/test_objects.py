@@ -23,7 +23,7 @@ def variables(item):
 
 
 def expanded(text, environment):
-    """What the kubelet makes of ``$(NAME)`` and ``$$`` (k8s.io/kubernetes, third_party/forked/golang/expansion)."""
+    """What the kubelet makes of ``$(NAME)`` and ``$$`` (its forked/golang/expansion)."""
     out, at = "", 0
     while at < len(text):
         if text[at] != "$" or at + 1 == len(text):
@@ -380,3 +380,33 @@ def test_patches_of_this_format_alone_are_applied(made):
     assert "priorityClassName" not in pod_of(find(made, "Deployment", "router"))
     assert variables(find(made, "Deployment", "embedding"))["EXTRA"] == {"name": "EXTRA", "value": "1"}
     assert "PROXY_URL" in variables(find(made, "Deployment", "embedding"))
+
+
+@pytest.mark.parametrize(
+    ("update", "place"),
+    [
+        ({"settings": {"namespace": "My_Space"}}, "opea_deployment.namespace"),
+        ({"settings": {"image_pull_secret": "Key"}}, "opea_deployment.image_pull_secret"),
+        ({"settings": {"labels": {"team": "a b"}}}, "opea_deployment.labels.team"),
+        ({"settings": {"exposure": {"kind": "ingress", "host": "a_b"}}}, "opea_deployment.host"),
+        (
+            {"volumes": [{"name": "x", "size": "1Gi", "purpose": "", "claim": "A"}]},
+            "opea_deployment.model_cache.name",
+        ),
+        (
+            {"secrets": [{"name": "x", "config": "", "environment": [], "purpose": "", "existing": "A"}]},
+            "opea_deployment.secrets.x.name",
+        ),
+    ],
+)
+def test_names_that_kubernetes_would_refuse(update, place):
+    with pytest.raises(BlueprintError) as caught:
+        objects(everything(**update))
+    assert caught.value.code == "kubernetes-name"
+    assert caught.value.location.path == place
+    assert caught.value.hint
+
+
+def test_a_service_whose_name_starts_with_a_digit():
+    with pytest.raises(BlueprintError, match="Kubernetes takes no name such as"):
+        objects(changed(everything(), "gateway", name="2nd-gateway"))
