@@ -26,7 +26,7 @@ def everything(**changed: Any) -> Blueprint:
     return Blueprint.model_validate({**yaml.safe_load(EVERYTHING.read_text()), **changed})
 
 
-def changed(blueprint: Blueprint, name: str, **update: Any) -> Blueprint:
+def changed(blueprint: Blueprint, name: str, /, **update: Any) -> Blueprint:
     """The blueprint with fields of one workload replaced (plain data)."""
     plain = blueprint.model_dump()
     for workload in plain["workloads"]:
