@@ -23,21 +23,18 @@ _HUGEPAGES = "/hugepages-2Mi"
 
 def claims(blueprint: Blueprint) -> list[Object]:
     """PersistentVolumeClaims (and the volumes of those on the host) that no StatefulSet makes itself."""
-    made: list[Object] = []
-    for volume in blueprint.volumes:
-        if volume.claim or volume.name in _templated(blueprint):
-            continue
-        if volume.host_path:
-            made.append(_host_volume(blueprint, volume))
-        made.append(
-            {
-                "apiVersion": "v1",
-                "kind": "PersistentVolumeClaim",
-                "metadata": metadata(blueprint, claim_name(volume)),
-                "spec": _claim_spec(blueprint, volume),
-            }
-        )
-    return made
+    own = _templated(blueprint)
+    wanted = [volume for volume in blueprint.volumes if not volume.claim and volume.name not in own]
+    claimed = [
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": metadata(blueprint, claim_name(volume)),
+            "spec": _claim_spec(blueprint, volume),
+        }
+        for volume in wanted
+    ]
+    return [*(_host_volume(blueprint, volume) for volume in wanted if volume.host_path), *claimed]
 
 
 def claim_templates(blueprint: Blueprint, workload: Workload) -> list[Object]:

@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from manifests import changed, container_of, everything, example, find, pod_of, pods
 
+from opea_pulumi.blueprint import parse_milli
 from opea_pulumi.convert.kubernetes import objects, to_kubernetes
 from opea_pulumi.convert.kubernetes._environment import literal
 from opea_pulumi.convert.kubernetes._names import derived
-from opea_pulumi.convert.kubernetes._quantities import amount, larger, times
+from opea_pulumi.convert.kubernetes._quantities import larger, times
 from opea_pulumi.errors import BlueprintError
 
 
@@ -73,14 +74,14 @@ def test_a_derived_name_fits_a_label(name, suffix):
 )
 def test_times(quantity, factor, product):
     assert times(quantity, factor) == product
-    assert amount(product) == amount(quantity) * factor
+    assert parse_milli(product) == parse_milli(quantity) * factor
 
 
 def test_larger():
     assert larger("1024Mi", "1Gi") == "1024Mi"
     assert larger("900m", "1") == "1"
     with pytest.raises(ValueError):
-        amount("many")
+        times("many", 2)
 
 
 def test_no_pod_can_speak_to_the_api_server_or_sees_other_services_in_its_environment(made):
@@ -189,7 +190,7 @@ def test_every_container_has_requests_and_limits(made):
             requests, limits = container["resources"]["requests"], container["resources"]["limits"]
             assert requests.keys() == limits.keys() >= {"cpu", "memory", "ephemeral-storage"}
             for name, quantity in requests.items():
-                assert amount(quantity) <= amount(limits[name])
+                assert parse_milli(quantity) <= parse_milli(limits[name])
 
 
 def test_what_cannot_be_overcommitted_is_limited_to_what_is_requested(made):
@@ -202,8 +203,13 @@ def test_what_cannot_be_overcommitted_is_limited_to_what_is_requested(made):
 
 def test_a_server_with_cards_runs_where_they_are(made):
     pod = pod_of(find(made, "Deployment", "llm-server"))
-    assert pod["nodeSelector"] == {"habana.ai/present": "true"}
     assert pod["tolerations"] == [{"key": "habana.ai/gaudi", "operator": "Exists", "effect": "NoSchedule"}]
+
+
+def test_what_computes_on_a_processor_prefers_those_that_are_quick_at_it(made):
+    (term,) = pod_of(find(made, "Deployment", "embedding"))["affinity"]["nodeAffinity"].popitem()[1]
+    (expression,) = term["preference"]["matchExpressions"]
+    assert expression["key"].startswith("feature.node.kubernetes.io/")
 
 
 def test_folders_that_are_written_have_a_limit(made):
@@ -304,7 +310,8 @@ def test_from_two_replicas_on(made):
     for item in made:
         if item["kind"] == "Deployment":
             several = item["metadata"]["name"] in budgets
-            assert several == ("affinity" in pod_of(item)) == ("topologySpreadConstraints" in pod_of(item))
+            apart = "podAntiAffinity" in pod_of(item).get("affinity", {})
+            assert several == apart == ("topologySpreadConstraints" in pod_of(item))
 
 
 def test_autoscaling_decides_about_replicas(made):
