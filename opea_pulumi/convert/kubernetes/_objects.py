@@ -31,8 +31,10 @@ def objects(blueprint: Blueprint) -> list[Object]:
             a patch fits nothing or fails.
     """
     check_names(blueprint)
+    names = {derived(item.name, ""): item.name for item in blueprint.workloads}
     made = [
-        Part(item, kind=item["kind"], workload=_workload_name(blueprint, item)) for item in _all(blueprint)
+        Part(item, kind=item["kind"], workload=names.get(item["metadata"]["labels"].get(_NAME, ""), ""))
+        for item in _all(blueprint)
     ]
     return apply_patches(made, [patch for patch in blueprint.patches if patch.target == TARGET])
 
@@ -53,9 +55,3 @@ def _all(blueprint: Blueprint) -> Iterator[Object]:
     yield from exposure(blueprint)
     if blueprint.settings.monitoring:
         yield service_monitor(blueprint)
-
-
-def _workload_name(blueprint: Blueprint, item: Object) -> str:
-    """The workload that an object belongs to, by its label; names longer than a label are cut there."""
-    label = item["metadata"].get("labels", {}).get(_NAME, "")
-    return next((each.name for each in blueprint.workloads if label and derived(each.name, "") == label), "")
