@@ -18,7 +18,7 @@ def example(name: str, hardware: str, to: str = "kubernetes") -> Blueprint:
     """The blueprint of an example, as `opea-pulumi convert` makes it for a format."""
     loaded = load_application(ROOT / "examples" / name / "opea.yaml")
     options: dict[str, Any] = {"name": name, "profile": Profile.OPEA, "hardware": Hardware(hardware)}
-    return blueprint_for(loaded.application, to, files=getattr(loaded, "files", None), **options)
+    return blueprint_for(loaded.application, to, files=loaded.files, **options)
 
 
 def everything(**changed: Any) -> Blueprint:

@@ -115,6 +115,8 @@ def _reach(blueprint: Blueprint) -> Iterator[str]:
     yield f"  kubectl port-forward --namespace {namespace_of(blueprint)} {forwarded}"
     if public.name == blueprint.route.workload:
         yield f"  then POST to http://localhost:{port}{blueprint.route.endpoint}"
+    else:
+        yield f"  then open http://localhost:{port}"
 
 
 def _exceptions(blueprint: Blueprint) -> Iterator[str]:

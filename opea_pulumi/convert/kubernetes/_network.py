@@ -26,6 +26,10 @@ _PRIVATE = [  # other pods, nodes, the cloud's metadata: none of them is the int
 ]
 _PRIVATE_V6 = ["fc00::/7", "fe80::/10"]
 _NAMESPACE = "kubernetes.io/metadata.name"
+_DNS = [
+    {"namespaceSelector": {"matchLabels": {_NAMESPACE: "kube-system"}}},
+    {"ipBlock": {"cidr": "169.254.20.10/32"}},  # the usual address of a node's own DNS cache
+]
 _ANYWHERE = [{"ipBlock": {"cidr": "0.0.0.0/0"}}, {"ipBlock": {"cidr": "::/0"}}]
 _INTERNET = [
     {"ipBlock": {"cidr": "0.0.0.0/0", "except": _PRIVATE}},
@@ -69,13 +73,12 @@ def _ingress(blueprint: Blueprint, workload: Workload) -> Iterator[Object]:
 
 
 def _egress(blueprint: Blueprint, workload: Workload) -> Iterator[Object]:
-    dns = {"namespaceSelector": {"matchLabels": {_NAMESPACE: "kube-system"}}}
     members = pod_workloads(blueprint, workload)
     found = index(blueprint).workloads
     called = list(dict.fromkeys(name for member in members for name in member.downstreams))
     outside = any(member.egress for member in members)
     if called or outside:
-        yield {"to": [dns], "ports": [_port(53, "UDP"), _port(53)]}
+        yield {"to": _DNS, "ports": [_port(53, "UDP"), _port(53)]}
     for item in (found[name] for name in called):
         to = {"podSelector": {"matchLabels": selector(blueprint, item)}}
         yield {"to": [to], "ports": _ports(item)}

@@ -102,9 +102,10 @@ def container_mounts(workload: Workload) -> list[Object]:
 def _folders(workload: Workload) -> dict[str, tuple[str, Object]]:
     """Folders of the pod's own, by volume name: the path, and an emptyDir with its limit."""
     taken = {mount.path for mount in workload.mounts}
+    kind = "init" if workload.role == "prefetch" else "dir"  # each container has its own
     size = workload.resources.ephemeral_storage
     found: dict[str, tuple[str, Object]] = {
-        _folder_name(path): (path, {"emptyDir": {"sizeLimit": size}})
+        _folder_name(kind, path): (path, {"emptyDir": {"sizeLimit": size}})
         for path in workload.security.writable
         if path not in taken
     }
@@ -117,9 +118,9 @@ def _folders(workload: Workload) -> dict[str, tuple[str, Object]]:
     return found
 
 
-def _folder_name(path: str) -> str:
+def _folder_name(kind: str, path: str) -> str:
     words = re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-")
-    return derived(f"dir-{words}", "")
+    return derived(f"{kind}-{words}", "")
 
 
 def _is_templated(blueprint: Blueprint, volume: Volume) -> bool:

@@ -114,10 +114,12 @@ def test_hosts_that_a_service_is_told_of():
         for port in rule["ports"]
     ]
     assert namespaces == [("kube-system", 53), ("kube-system", 53), ("other", 8080)]
+    assert not is_open(spec, "169.254.20.10", 443)
 
 
 def test_names_are_resolved_by_those_who_call():
     found = policies(objects(everything()))
+    assert is_open(found["llm"], "169.254.20.10", 53)  # a node's own cache
     for name, spec in found.items():
         asks = any(port["port"] == 53 for rule in spec["egress"] for port in rule["ports"])
         assert asks == bool(spec["egress"]), name

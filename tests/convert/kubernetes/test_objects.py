@@ -106,7 +106,10 @@ def test_the_prefetch_step_runs_before_its_server_as_its_user(made):
     assert step["command"] == ["huggingface-cli"]
     assert step["securityContext"]["runAsUser"] == 20000
     assert step["securityContext"]["runAsNonRoot"] is True
-    assert step["volumeMounts"][0] == {"name": "llm-models", "mountPath": "/data"}
+    assert step["volumeMounts"] == [
+        {"name": "llm-models", "mountPath": "/data"},
+        {"name": "init-tmp", "mountPath": "/tmp"},  # not the server's
+    ]
     assert not {"ports", "startupProbe", "readinessProbe", "livenessProbe"} & step.keys()
     assert pod["containers"][0]["volumeMounts"][0]["readOnly"] is True
     assert not [item for item in made if item["metadata"]["name"] == "llm-server-prefetch"]

@@ -27,13 +27,13 @@ def test_exceptions(names, level, added, read_only, confined):
     blueprint = changed(blueprint, "graph-db", security={})
     made = objects(blueprint)
     item = find(made, "Deployment", "llm")
-    context, pod = container_of(item)["securityContext"], pod_of(item)["securityContext"]
+    context = container_of(item)["securityContext"]
     assert context["capabilities"] == {"drop": ["ALL"], **({"add": added} if added else {})}
     assert context["readOnlyRootFilesystem"] is read_only
     assert context["runAsNonRoot"] is ("root" not in names)
     assert context["runAsUser"] == (0 if "root" in names else 1000)
     assert context["allowPrivilegeEscalation"] is ("privileged" in names)
-    assert ("seccompProfile" in pod) is confined
+    assert ("seccompProfile" in context) is confined
     assert not {"hostIPC", "hostPID", "hostNetwork"} & pod_of(item).keys()
     labels = find(made, "Namespace", "ai")["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == level
