@@ -161,7 +161,6 @@ class Workload(_Part):
     security: Security = Security()
     downstreams: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
-    node_selector: dict[str, str] = Field(default_factory=dict)
     egress: tuple[Literal["hub", "remote"], ...] = ()
 
 

@@ -22,6 +22,14 @@ from opea_pulumi.errors import BlueprintError, Location, shown
 _DIRECTIVE = "$patch"
 _KEYS = ("mountPath", "containerPort", "name")
 _DELETED: Any = object()
+_FAILURES = (
+    jsonpatch.JsonPatchException,
+    JsonPointerException,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True)
@@ -67,15 +75,13 @@ def _patched(part: Part, patch: Patch) -> Part | None:
     for index, operation in enumerate(patch.json_patch):
         try:
             data = jsonpatch.JsonPatch([copy.deepcopy(operation)]).apply(data)
-        except (jsonpatch.JsonPatchException, JsonPointerException, ArithmeticError, LookupError) as error:
+        except _FAILURES as error:  # their texts hold values
             raise _operation_failed(patch, part, index, type(error).__name__) from None
-        except (AttributeError, TypeError, ValueError) as error:
-            raise _operation_failed(patch, part, index, type(error).__name__) from None
+    if not isinstance(data, dict):
+        raise _failed(patch, f"the patch leaves no mapping of {_called(part)}")
     data = _merged(data, patch.merge)
     if data is _DELETED:
         return None
-    if not isinstance(data, dict):
-        raise _failed(patch, f"the patch leaves no mapping of {_called(part)}")
     return Part(data, workload=part.workload, kind=part.kind)
 
 

@@ -13,6 +13,7 @@ from opea_pulumi.blueprint import Blueprint, Workload
 from opea_pulumi.convert._patch import Part, apply_patches
 from opea_pulumi.convert.kubernetes import (
     Object,
+    check_names,
     claims,
     config_map,
     controller,
@@ -37,8 +38,10 @@ def kserve_objects(blueprint: Blueprint) -> list[Object]:
     """The objects as plain data, patched.
 
     Raises:
-        BlueprintError: the flow is no plain sequence (``kserve-cannot``), or a patch fails.
+        BlueprintError: the flow is no plain sequence (``kserve-cannot``), a name is none that
+            Kubernetes takes, a patch fails.
     """
+    check_names(blueprint)
     parts = [Part(item, kind=item["kind"], workload=workload) for workload, item in _all(blueprint)]
     return apply_patches(parts, [patch for patch in blueprint.patches if patch.target == TARGET])
 

@@ -1,6 +1,7 @@
 """Plain Kubernetes manifests; one module per kind of object, shared with the kubernetes target."""
 
 from ._autoscaling import METRIC, autoscaler
+from ._check import check_names
 from ._config import config_map, namespace, namespace_level, service_account
 from ._controllers import controller, deployment, disruption_budget, stateful_set
 from ._convert import to_kubernetes
@@ -23,6 +24,7 @@ __all__ = [
     "GateException",
     "Object",
     "autoscaler",
+    "check_names",
     "claim_templates",
     "claims",
     "config_map",

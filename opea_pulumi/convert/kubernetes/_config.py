@@ -14,6 +14,7 @@ from opea_pulumi.blueprint import Blueprint, Secret, Workload
 from opea_pulumi.errors import BlueprintError, Location
 from opea_pulumi.flow import dump_flow
 
+from ._index import index
 from ._members import pod_workloads, running
 from ._names import Object, derived, labels, metadata, namespace_of
 from ._security import LEVELS, Level, level_of
@@ -140,5 +141,5 @@ def _has_graph(workload: Workload) -> bool:
 
 def _graph(blueprint: Blueprint) -> str:
     return dump_flow(
-        blueprint.resolved_flow(lambda name: f"http://{name}:{blueprint.workload(name).port.number}")
+        blueprint.resolved_flow(lambda name: f"http://{name}:{index(blueprint).workloads[name].port.number}")
     )

@@ -9,7 +9,7 @@ from ._members import most_replicas, pod_workloads
 from ._names import Object, derived, metadata, selector
 from ._pods import pod_template
 from ._services import headless_name
-from ._storage import access_mode, claim_templates
+from ._storage import access_mode, claim_templates, mounted
 
 _PULL = 600  # seconds to get the images of some GB
 _OLD_REPLICA_SETS = 3
@@ -75,9 +75,8 @@ def _controller(blueprint: Blueprint, workload: Workload, kind: str, spec: Objec
 def _strategy(blueprint: Blueprint, workload: Workload) -> Object:
     """The old pod first where there is one card or one volume for both; else never fewer than asked for."""
     single = most_replicas(workload) == 1
-    mounted = {mount.volume for member in pod_workloads(blueprint, workload) for mount in member.mounts}
-    alone = [item for item in blueprint.volumes if item.name in mounted]
-    exclusive = any(access_mode(blueprint, volume) == "ReadWriteOnce" for volume in alone)
+    volumes = mounted(blueprint, workload)
+    exclusive = any(access_mode(blueprint, volume) == "ReadWriteOnce" for volume in volumes)
     if single and (workload.resources.accelerators or exclusive):
         return {"type": "Recreate"}
     return {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}

@@ -14,7 +14,7 @@ def to_kubernetes(blueprint: Blueprint) -> Conversion:
     """One YAML text with all objects, and a comment that says what must be there first.
 
     Raises:
-        BlueprintError: a patch fits nothing or fails, or files are larger than a ConfigMap may be.
+        BlueprintError: as :func:`objects`.
     """
     text = header(blueprint) + "---\n" + dump_documents(objects(blueprint))
     return Conversion(text, tuple(_losses(blueprint)))

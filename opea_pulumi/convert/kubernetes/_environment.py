@@ -19,6 +19,7 @@ from opea_pulumi.blueprint import (
 )
 
 from ._config import secret_reference
+from ._index import index
 from ._names import Object
 
 Address = tuple[str, int]
@@ -29,7 +30,8 @@ AddressOf = Callable[[str], Address]
 
 def service_address(blueprint: Blueprint) -> AddressOf:
     """Where workloads are reached: the Service of their name, on the container's own port."""
-    return lambda name: (name, blueprint.workload(name).port.number)
+    workloads = index(blueprint).workloads
+    return lambda name: (name, workloads[name].port.number)
 
 
 def literal(text: str) -> str:
@@ -39,7 +41,7 @@ def literal(text: str) -> str:
 
 def environment(blueprint: Blueprint, workload: Workload, address_of: AddressOf) -> list[Object]:
     """``env`` of the workload's container; secrets that stand inside other values come first."""
-    secrets = {secret.name: secret for secret in blueprint.secrets}
+    secrets = index(blueprint).secrets
     helpers: dict[str, Object] = {}
     variables: list[Object] = []
     for name, value in workload.environment.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from opea_pulumi.blueprint import Blueprint, Workload
 
+from ._index import index
 from ._names import Object, derived, metadata, selector
 
 _HTTP, _HTTPS = 80, 443
@@ -15,7 +16,7 @@ _PATIENT = {  # a model may think for long, and its words come one by one
 
 def public_workload(blueprint: Blueprint) -> Workload:
     """The workload that users talk to: the user interface's gateway, else what runs the flow."""
-    return blueprint.workload(blueprint.ui or blueprint.route.workload)
+    return index(blueprint).workloads[blueprint.ui or blueprint.route.workload]
 
 
 def exposure(blueprint: Blueprint) -> list[Object]:

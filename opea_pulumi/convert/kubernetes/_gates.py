@@ -68,6 +68,8 @@ def _names(blueprint: Blueprint, workload: Workload) -> Iterator[str]:
         yield "secret-in-environment"
     if workload.role != "prefetch" and only_a_port(workload):
         yield "only-a-port"
+    if "etcd" in (*workload.command, *workload.args):
+        yield "no-cluster-etcd"
 
 
 def _holds_secret(value: object) -> bool:

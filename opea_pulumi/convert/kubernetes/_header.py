@@ -11,7 +11,7 @@ from ._config import SECRET_KEY, namespace_level
 from ._exposure import gateway_class, public_workload, tls_secret
 from ._gates import gate_exceptions
 from ._members import pod_workloads, running
-from ._names import INGRESS_LABEL, SCRAPE_LABEL, derived, namespace_of
+from ._names import INGRESS_LABEL, MANAGER, SCRAPE_LABEL, derived, namespace_of
 from ._security import UNNEEDED, exceptions_of, level_of
 from ._storage import access_mode, claim_name
 
@@ -78,6 +78,14 @@ def _needs(blueprint: Blueprint) -> Iterator[str]:
     needs += [
         f"the claim {volume.claim}, for {volume.purpose}" for volume in blueprint.volumes if volume.claim
     ]
+    needs += [
+        f"the Secret {secret.existing} with the key {secret.key or SECRET_KEY}, for {secret.purpose}"
+        for secret in blueprint.secrets
+        if secret.existing
+    ]
+    if not settings.image_registry:
+        own = sorted({item.image for item in blueprint.workloads if item.image.startswith(f"{MANAGER}/")})
+        needs += [f"the image {image} in a registry (set image_registry to it)" for image in own]
     cards = {item.resources.accelerator for item in blueprint.workloads if item.resources.accelerators}
     needs += [f"the device plugin of {card}" for card in sorted(cards - {""})]
     for item in blueprint.workloads:
@@ -107,6 +115,8 @@ def _reach(blueprint: Blueprint) -> Iterator[str]:
     yield f"  kubectl port-forward --namespace {namespace_of(blueprint)} {forwarded}"
     if public.name == blueprint.route.workload:
         yield f"  then POST to http://localhost:{port}{blueprint.route.endpoint}"
+    else:
+        yield f"  then open http://localhost:{port}"
 
 
 def _exceptions(blueprint: Blueprint) -> Iterator[str]:

@@ -9,36 +9,18 @@ make it a Job instead. (The price: the pod may reach the hub while it lives, as 
 
 from __future__ import annotations
 
-from opea_pulumi.blueprint import Blueprint, Security, Workload
+from opea_pulumi.blueprint import Blueprint, Workload
 
+from ._index import index, running
 
-def running(blueprint: Blueprint) -> list[Workload]:
-    """The workloads with pods of their own, in the order in which they can start."""
-    return [item for item in blueprint.workloads if item.role != "prefetch"]
+__all__ = ["most_replicas", "pod_workloads", "running"]
 
 
 def pod_workloads(blueprint: Blueprint, workload: Workload) -> list[Workload]:
     """The workload, and the prefetch steps that run in its pod before it."""
-    steps = [item for item in blueprint.workloads if item.role == "prefetch" and item.name in workload.after]
-    return [workload, *(_of(step, workload) for step in steps)]
+    return index(blueprint).members[workload.name]
 
 
 def most_replicas(workload: Workload) -> int:
     """How many pods the workload may have."""
     return workload.autoscaling.max if workload.autoscaling else workload.replicas
-
-
-def _of(step: Workload, server: Workload) -> Workload:
-    """The step as the server's user, who may write the volume (``fsGroup``): nobody is root for it."""
-    own, root = step.security, server.security.exceptions.get("root")
-    exceptions = {name: reason for name, reason in own.exceptions.items() if name != "root"}
-    if root or server.security.user == 0:
-        exceptions["root"] = root or "as its server"
-    as_server = Security(
-        user=server.security.user,
-        group=server.security.group,
-        writable=own.writable,
-        exceptions=exceptions,
-        evidence=own.evidence,
-    )
-    return step.model_copy(update={"security": as_server})

@@ -11,6 +11,10 @@ MANAGER = "opea-pulumi"
 LABEL = "opea-pulumi/"  # the prefix of labels and annotations of our own
 INGRESS_LABEL = f"{LABEL}ingress"  # on namespaces of ingress controllers that may reach the application
 SCRAPE_LABEL = f"{LABEL}monitoring"  # on namespaces whose pods may read metrics
+_OWN = frozenset(
+    f"app.kubernetes.io/{word}"
+    for word in ("name", "instance", "component", "version", "part-of", "managed-by")
+)
 
 Object = dict[str, Any]
 """One Kubernetes object, or a part of one, as plain data."""
@@ -57,7 +61,8 @@ def labels(blueprint: Blueprint, workload: Workload | None = None) -> dict[str, 
     if workload:
         named = {"app.kubernetes.io/component": workload.role}
         own = {**selector(blueprint, workload), **named, **own}
-    return {**dict(sorted(blueprint.settings.labels.items())), **own}
+    users = {key: text for key, text in sorted(blueprint.settings.labels.items()) if key not in _OWN}
+    return {**users, **own}
 
 
 def metadata(

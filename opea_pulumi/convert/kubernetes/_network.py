@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from opea_pulumi.blueprint import Blueprint, LiteralValue, Workload
 
 from ._exposure import public_workload
-from ._members import pod_workloads, running
+from ._index import index
+from ._members import pod_workloads
 from ._monitoring import is_scraped
 from ._names import INGRESS_LABEL, SCRAPE_LABEL, Object, derived, metadata, selector
 
@@ -25,6 +26,10 @@ _PRIVATE = [  # other pods, nodes, the cloud's metadata: none of them is the int
 ]
 _PRIVATE_V6 = ["fc00::/7", "fe80::/10"]
 _NAMESPACE = "kubernetes.io/metadata.name"
+_DNS = [
+    {"namespaceSelector": {"matchLabels": {_NAMESPACE: "kube-system"}}},
+    {"ipBlock": {"cidr": "169.254.20.10/32"}},  # the usual address of a node's own DNS cache
+]
 _ANYWHERE = [{"ipBlock": {"cidr": "0.0.0.0/0"}}, {"ipBlock": {"cidr": "::/0"}}]
 _INTERNET = [
     {"ipBlock": {"cidr": "0.0.0.0/0", "except": _PRIVATE}},
@@ -49,18 +54,10 @@ def network_policy(blueprint: Blueprint, workload: Workload) -> Object:
     return _policy(blueprint, derived(workload.name, ""), workload, spec)
 
 
-def callers(blueprint: Blueprint, workload: Workload) -> list[Workload]:
-    """The workloads with pods that call this one."""
-    return [item for item in running(blueprint) if workload.name in _called(blueprint, item)]
-
-
-def _called(blueprint: Blueprint, workload: Workload) -> set[str]:
-    return {name for member in pod_workloads(blueprint, workload) for name in member.downstreams}
-
-
 def _ingress(blueprint: Blueprint, workload: Workload) -> Iterator[Object]:
     calling = [
-        {"podSelector": {"matchLabels": selector(blueprint, item)}} for item in callers(blueprint, workload)
+        {"podSelector": {"matchLabels": selector(blueprint, item)}}
+        for item in index(blueprint).callers.get(workload.name, [])
     ]
     if calling:
         yield {"from": calling, "ports": _ports(workload)}
@@ -76,16 +73,15 @@ def _ingress(blueprint: Blueprint, workload: Workload) -> Iterator[Object]:
 
 
 def _egress(blueprint: Blueprint, workload: Workload) -> Iterator[Object]:
-    dns = {"namespaceSelector": {"matchLabels": {_NAMESPACE: "kube-system"}}}
     members = pod_workloads(blueprint, workload)
-    called = _called(blueprint, workload)
+    found = index(blueprint).workloads
+    called = list(dict.fromkeys(name for member in members for name in member.downstreams))
     outside = any(member.egress for member in members)
     if called or outside:
-        yield {"to": [dns], "ports": [_port(53, "UDP"), _port(53)]}
-    for item in blueprint.workloads:
-        if item.name in called:
-            to = {"podSelector": {"matchLabels": selector(blueprint, item)}}
-            yield {"to": [to], "ports": _ports(item)}
+        yield {"to": _DNS, "ports": [_port(53, "UDP"), _port(53)]}
+    for item in (found[name] for name in called):
+        to = {"podSelector": {"matchLabels": selector(blueprint, item)}}
+        yield {"to": [to], "ports": _ports(item)}
     if outside:
         yield {"to": _INTERNET, "ports": [_port(_HTTPS)]}
         yield from _remote(blueprint, members)

@@ -8,6 +8,7 @@ from opea_pulumi.blueprint import Blueprint
 from opea_pulumi.convert._patch import Part, apply_patches
 
 from ._autoscaling import autoscaler
+from ._check import check_names
 from ._config import config_map, namespace, service_account
 from ._controllers import controller, disruption_budget
 from ._exposure import exposure
@@ -26,10 +27,14 @@ def objects(blueprint: Blueprint) -> list[Object]:
     """The objects as plain data; a prefetch step has none of its own (see ``_members``).
 
     Raises:
-        BlueprintError: a patch fits nothing or fails, or files are larger than a ConfigMap may be.
+        BlueprintError: a name is none that Kubernetes takes, files are larger than a ConfigMap may be,
+            a patch fits nothing or fails.
     """
+    check_names(blueprint)
+    names = {derived(item.name, ""): item.name for item in blueprint.workloads}
     made = [
-        Part(item, kind=item["kind"], workload=_workload_name(blueprint, item)) for item in _all(blueprint)
+        Part(item, kind=item["kind"], workload=names.get(item["metadata"]["labels"].get(_NAME, ""), ""))
+        for item in _all(blueprint)
     ]
     return apply_patches(made, [patch for patch in blueprint.patches if patch.target == TARGET])
 
@@ -50,9 +55,3 @@ def _all(blueprint: Blueprint) -> Iterator[Object]:
     yield from exposure(blueprint)
     if blueprint.settings.monitoring:
         yield service_monitor(blueprint)
-
-
-def _workload_name(blueprint: Blueprint, item: Object) -> str:
-    """The workload that an object belongs to, by its label; names longer than a label are cut there."""
-    label = item["metadata"].get("labels", {}).get(_NAME, "")
-    return next((each.name for each in blueprint.workloads if label and derived(each.name, "") == label), "")

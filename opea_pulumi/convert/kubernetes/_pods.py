@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opea_pulumi.blueprint import Blueprint, Workload
+from opea_pulumi.catalog import hardware
 
 from ._config import arguments, files_digest, service_account_name
 from ._environment import AddressOf, environment, literal, service_address
@@ -17,6 +18,7 @@ from ._storage import container_mounts, pod_volumes
 
 _GRACE = {"server": 120, "store": 120}  # seconds to end answers that are being generated, to write to disk
 _USUAL_GRACE = 30
+_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
 def pod_template(blueprint: Blueprint, workload: Workload) -> Object:
@@ -88,18 +90,20 @@ def _texts(words: Sequence[str]) -> list[str]:
 def _placement(blueprint: Blueprint, workload: Workload) -> Object:
     """On which nodes: those with the accelerator, and each replica on another one where that can be."""
     placed: Object = {}
-    if workload.node_selector:
-        placed["nodeSelector"] = dict(sorted(workload.node_selector.items()))
+    affinity: Object = {}
     accelerator = workload.resources.accelerator
     if accelerator and workload.resources.accelerators:
         placed["tolerations"] = [{"key": accelerator, "operator": "Exists", "effect": "NoSchedule"}]
+    preferred = hardware()[workload.hardware].node_selector if workload.hardware else {}
+    if preferred:
+        terms = [
+            {"key": key, "operator": "In", "values": [value]} for key, value in sorted(preferred.items())
+        ]
+        affinity["nodeAffinity"] = {_PREFERRED: [{"weight": 50, "preference": {"matchExpressions": terms}}]}
     if most_replicas(workload) > 1:
         chosen = {"matchLabels": selector(blueprint, workload)}
         term = {"labelSelector": chosen, "topologyKey": "kubernetes.io/hostname"}
-        preferred = [{"weight": 100, "podAffinityTerm": term}]
-        placed["affinity"] = {
-            "podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}
-        }
+        affinity["podAntiAffinity"] = {_PREFERRED: [{"weight": 100, "podAffinityTerm": term}]}
         spread = {"maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": chosen}
         placed["topologySpreadConstraints"] = [{**spread, "topologyKey": "topology.kubernetes.io/zone"}]
-    return placed
+    return {**placed, "affinity": affinity}

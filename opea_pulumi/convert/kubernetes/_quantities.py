@@ -1,37 +1,22 @@
-"""Arithmetic on quantities in Kubernetes notation."""
+"""Arithmetic on quantities that keeps their units."""
 
 from __future__ import annotations
 
 import re
 from decimal import Decimal
 
-_UNITS = {
-    "m": Decimal("0.001"),
-    "": Decimal(1),
-    "k": Decimal(10**3),
-    "M": Decimal(10**6),
-    "G": Decimal(10**9),
-    "T": Decimal(10**12),
-    "Ki": Decimal(2**10),
-    "Mi": Decimal(2**20),
-    "Gi": Decimal(2**30),
-    "Ti": Decimal(2**40),
-}
-
-
-def amount(quantity: str) -> Decimal:
-    """A quantity as a number; ``ValueError`` when it is none."""
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti|)", quantity)
-    if not found:
-        raise ValueError(f"no quantity: {quantity!r}")
-    return Decimal(found[1]) * _UNITS[found[2]]
+from opea_pulumi.blueprint import parse_milli
 
 
 def times(quantity: str, factor: int) -> str:
-    """``factor`` times a quantity, in its own unit where that is a whole number."""
-    found = re.fullmatch(r"([0-9.]+)(.*)", quantity)
-    number, unit = (Decimal(found[1]), found[2]) if found else (amount(quantity), "")
-    product = (number * factor).normalize()
+    """``factor`` times a quantity, in its own unit; thousandths become whole where they can.
+
+    Raises:
+        ValueError: it is not a quantity.
+    """
+    parse_milli(quantity)
+    number, unit = re.fullmatch(r"([0-9.]+)(.*)", quantity).groups()  # type: ignore[union-attr]
+    product = (Decimal(number) * factor).normalize()
     if unit == "m" and product % 1000 == 0:
         product, unit = product / 1000, ""
     return f"{product:f}{unit}"
@@ -39,4 +24,4 @@ def times(quantity: str, factor: int) -> str:
 
 def larger(one: str, other: str) -> str:
     """The larger of two quantities; the first when they are equal."""
-    return other if amount(other) > amount(one) else one
+    return other if parse_milli(other) > parse_milli(one) else one

@@ -8,10 +8,10 @@ share of the node.
 
 from __future__ import annotations
 
-from opea_pulumi.blueprint import Workload
+from opea_pulumi.blueprint import Workload, parse_quantity
 
 from ._names import Object
-from ._quantities import amount, larger, times
+from ._quantities import larger, times
 
 _SMALL = "1Gi"  # below it a request says what an idle process takes
 _ROOM = "4Gi"  # for the libraries that OPEA's services load, and a document in work
@@ -32,7 +32,7 @@ def resources_of(workload: Workload) -> Object:
         "cpu": larger(
             larger(times(wanted.cpu, _CPU_FACTOR), _LEAST_CPU), str(_CPU_PER_CARD * wanted.accelerators)
         ),
-        "memory": _ROOM if amount(wanted.memory) < amount(_SMALL) else wanted.memory,
+        "memory": _ROOM if parse_quantity(wanted.memory) < parse_quantity(_SMALL) else wanted.memory,
         "ephemeral-storage": times(wanted.ephemeral_storage, _STORAGE_FACTOR),
     }
     exact = {}  # what cannot be overcommitted

@@ -49,7 +49,11 @@ def level_of(workload: Workload) -> Level:
 
 
 def container_security(workload: Workload) -> Object:
-    """``securityContext`` of the container."""
+    """``securityContext`` of the container.
+
+    ``unconfined`` leaves the seccomp profile to the cluster, as upstream's charts do: to ask for
+    *Unconfined* would need a privileged namespace.
+    """
     names = exceptions_of(workload)
     security, root = workload.security, "root" in names
     added = capabilities_of(workload)
@@ -62,25 +66,21 @@ def container_security(workload: Workload) -> Object:
         "readOnlyRootFilesystem": "writable-root" not in names,
         "capabilities": capabilities,
     }
+    if "unconfined" not in names:
+        context["seccompProfile"] = {"type": "RuntimeDefault"}
     if "privileged" in names:  # the API server refuses it without escalation
         context |= {"privileged": True, "allowPrivilegeEscalation": True}
     return context
 
 
 def pod_security(workloads: Sequence[Workload]) -> Object:
-    """``securityContext`` of the pod of these workloads' containers; the first is the main one.
-
-    ``unconfined`` leaves the seccomp profile to the cluster, as upstream's charts do: to ask for
-    *Unconfined* would need a privileged namespace.
-    """
+    """``securityContext`` of the pod of these workloads' containers; the first is the main one."""
     names = {name for workload in workloads for name in exceptions_of(workload)}
     main = workloads[0]
     context: Object = {}
     if "root" not in names:
         context["runAsNonRoot"] = True
     context |= {"fsGroup": main.security.group or 1000, "fsGroupChangePolicy": "OnRootMismatch"}
-    if "unconfined" not in names:
-        context["seccompProfile"] = {"type": "RuntimeDefault"}
     if min(main.port.number, *main.other_ports, 1024) < 1024:  # a process that is not root opens port 80
         context["sysctls"] = [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}]
     return context

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from opea_pulumi.blueprint import Blueprint, Volume, Workload
 
 from ._config import FILES, file_keys, files_name
-from ._members import most_replicas, pod_workloads, running
+from ._index import index
+from ._members import most_replicas
 from ._names import Object, derived, metadata, namespace_of
 from ._security import UNNEEDED
 
@@ -23,26 +24,23 @@ _HUGEPAGES = "/hugepages-2Mi"
 
 def claims(blueprint: Blueprint) -> list[Object]:
     """PersistentVolumeClaims (and the volumes of those on the host) that no StatefulSet makes itself."""
-    made: list[Object] = []
-    for volume in blueprint.volumes:
-        if volume.claim or volume.name in _templated(blueprint):
-            continue
-        if volume.host_path:
-            made.append(_host_volume(blueprint, volume))
-        made.append(
-            {
-                "apiVersion": "v1",
-                "kind": "PersistentVolumeClaim",
-                "metadata": metadata(blueprint, claim_name(volume)),
-                "spec": _claim_spec(blueprint, volume),
-            }
-        )
-    return made
+    wanted = [
+        volume for volume in blueprint.volumes if not volume.claim and not _is_templated(blueprint, volume)
+    ]
+    claimed = [
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": metadata(blueprint, claim_name(volume)),
+            "spec": _claim_spec(blueprint, volume),
+        }
+        for volume in wanted
+    ]
+    return [*(_host_volume(blueprint, volume) for volume in wanted if volume.host_path), *claimed]
 
 
 def claim_templates(blueprint: Blueprint, workload: Workload) -> list[Object]:
     """``volumeClaimTemplates`` of a store's StatefulSet."""
-    own = {mount.volume for mount in workload.mounts} & _templated(blueprint)
     return [
         {
             "apiVersion": "v1",
@@ -50,8 +48,8 @@ def claim_templates(blueprint: Blueprint, workload: Workload) -> list[Object]:
             "metadata": {"name": claim_name(volume)},
             "spec": _claim_spec(blueprint, volume),
         }
-        for volume in blueprint.volumes
-        if volume.name in own
+        for volume in mounted(blueprint, workload)
+        if _is_templated(blueprint, volume)
     ]
 
 
@@ -62,18 +60,25 @@ def claim_name(volume: Volume) -> str:
 
 def access_mode(blueprint: Blueprint, volume: Volume) -> str:
     """``ReadWriteMany`` where pods on several nodes may mount the volume."""
-    users = [item for item in running(blueprint) if volume.name in _mounted(blueprint, item)]
+    users = index(blueprint).users.get(volume.name, [])
     several = len(users) > 1 or any(most_replicas(item) > 1 for item in users)
     return "ReadWriteMany" if volume.shared or several else "ReadWriteOnce"
 
 
+def mounted(blueprint: Blueprint, workload: Workload) -> list[Volume]:
+    """The volumes of the workload's pod, each once."""
+    members = index(blueprint).members[workload.name]
+    names = dict.fromkeys(mount.volume for member in members for mount in member.mounts)
+    return [index(blueprint).volumes[name] for name in names]
+
+
 def pod_volumes(blueprint: Blueprint, workloads: Sequence[Workload]) -> list[Object]:
     """``volumes`` of the pod of these workloads' containers."""
-    volumes: dict[str, Object] = {}
+    claimed = [item for item in mounted(blueprint, workloads[0]) if not _is_templated(blueprint, item)]
+    volumes: dict[str, Object] = {
+        derived(item.name, ""): {"persistentVolumeClaim": {"claimName": claim_name(item)}} for item in claimed
+    }
     for workload in workloads:
-        for volume in _claimed(blueprint, workload):
-            claim = {"persistentVolumeClaim": {"claimName": claim_name(volume)}}
-            volumes.setdefault(derived(volume.name, ""), claim)
         volumes |= {
             name: source for name, (_path, source) in _folders(workload).items() if name not in volumes
         }
@@ -97,9 +102,10 @@ def container_mounts(workload: Workload) -> list[Object]:
 def _folders(workload: Workload) -> dict[str, tuple[str, Object]]:
     """Folders of the pod's own, by volume name: the path, and an emptyDir with its limit."""
     taken = {mount.path for mount in workload.mounts}
+    kind = "init" if workload.role == "prefetch" else "dir"  # each container has its own
     size = workload.resources.ephemeral_storage
     found: dict[str, tuple[str, Object]] = {
-        _folder_name(path): (path, {"emptyDir": {"sizeLimit": size}})
+        _folder_name(kind, path): (path, {"emptyDir": {"sizeLimit": size}})
         for path in workload.security.writable
         if path not in taken
     }
@@ -112,30 +118,16 @@ def _folders(workload: Workload) -> dict[str, tuple[str, Object]]:
     return found
 
 
-def _folder_name(path: str) -> str:
+def _folder_name(kind: str, path: str) -> str:
     words = re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-")
-    return derived(f"dir-{words}", "")
+    return derived(f"{kind}-{words}", "")
 
 
-def _claimed(blueprint: Blueprint, workload: Workload) -> list[Volume]:
-    """The workload's volumes, but those that its StatefulSet claims itself."""
-    templated = _templated(blueprint) if workload.role == "store" else frozenset()
-    by_name = {volume.name: volume for volume in blueprint.volumes}
-    return [by_name[mount.volume] for mount in workload.mounts if mount.volume not in templated]
-
-
-def _templated(blueprint: Blueprint) -> frozenset[str]:
-    """Volumes that only one store mounts, so that its StatefulSet claims them."""
-    users: dict[str, list[Workload]] = {}
-    for workload in blueprint.workloads:
-        for mount in workload.mounts:
-            users.setdefault(mount.volume, []).append(workload)
-    brought = {item.name for item in blueprint.volumes if item.claim or item.host_path or item.shared}
-    return frozenset(
-        name
-        for name, items in users.items()
-        if name not in brought and len({item.name for item in items}) == 1 and items[0].role == "store"
-    )
+def _is_templated(blueprint: Blueprint, volume: Volume) -> bool:
+    """Whether only one store mounts the volume, so that its StatefulSet claims it."""
+    if volume.claim or volume.host_path or volume.shared:
+        return False
+    return [item.role for item in index(blueprint).users.get(volume.name, [])] == ["store"]
 
 
 def _claim_spec(blueprint: Blueprint, volume: Volume) -> Object:
@@ -168,8 +160,3 @@ def _host_volume(blueprint: Blueprint, volume: Volume) -> Object:
 
 def _host_volume_name(blueprint: Blueprint, volume: Volume) -> str:
     return derived(f"{namespace_of(blueprint)}-{volume.name}", "", limit=253)
-
-
-def _mounted(blueprint: Blueprint, workload: Workload) -> set[str]:
-    """The volumes of the workload's pod."""
-    return {mount.volume for member in pod_workloads(blueprint, workload) for mount in member.mounts}
