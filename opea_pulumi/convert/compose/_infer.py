@@ -13,7 +13,7 @@ from ._graphs import external_services, graph_of, mega_of_graph, usual_order, va
 from ._known import Known, choose_release, known
 from ._project import ComposeService, Project
 from ._refs import Purpose, outside, purposes, references
-from ._server_types import likely_types
+from ._server_types import likeliest, likely_types
 from ._specs import extra_args, field, own_environment, own_image, registry_of
 
 
@@ -26,6 +26,11 @@ class Inference:
         self.uses = {
             name: [] if _helper(service) else known(self.release, service)
             for name, service in project.services.items()
+        }
+        guess = purposes(project, self.uses, self.release)
+        self.uses = {
+            name: likeliest(project.services[name], uses, guess[name], self.release)
+            for name, uses in self.uses.items()
         }
         self.purposes: dict[str, list[Purpose]] = purposes(project, self.uses, self.release)
         self.losses: list[Loss] = []
@@ -53,7 +58,7 @@ class Inference:
         else:
             document["opea_mega_service"] = self._usual_mega()
         self._add_port(document["opea_mega_service"], front)
-        self._stand_beside(document["opea_mega_service"])
+        self._stand_beside(document["opea_mega_service"], front)
         if self.release.release != DEFAULT_RELEASE[self.release.profile]:
             document["opea_release"] = self.release.release
         deployment = self._deployment()
@@ -100,7 +105,7 @@ class Inference:
         types = [use.name for _, use in found]
         for name, use in found:
             alone = types.count(use.name) == 1 and not keep_names
-            key = use.name if alone else name
+            key = use.name if alone and name not in service_types() else name
             spec: dict[str, Any] = {} if infer_type(key) == use.name else {"type": use.name}
             self.keys[name], self.services[key] = key, spec
             self._fill(spec, use, self.project.services[name])
@@ -263,14 +268,21 @@ class Inference:
             if host.value.isascii() and host.value.isdigit() and 0 < int(host.value[:6]) <= 65535:
                 mega["port"] = int(host.value)
 
-    def _stand_beside(self, mega: dict[str, Any]) -> None:
+    def _stand_beside(self, mega: dict[str, Any], front: str) -> None:
         """What is no step of the flow is called by others."""
+        use = self._use(front, "megaservice") if front else None
+        direct = use.row.direct if use and isinstance(use.row, MegaserviceRow) else ()
         nodes: dict[str, Any] = mega.get("nodes", {})
         steps = {step["name"] for node in nodes.values() for step in node["steps"]}
         steps |= {word for line in mega.get("mega_flow", []) for word in line.split(" >> ")}
-        for key, spec in self.services.items():
-            if steps and key not in steps and (spec.get("type") or infer_type(key)) not in _side_types():
+        for key, spec in list(self.services.items()):
+            if not steps or key in steps or (spec.get("type") or infer_type(key)) in _side_types():
+                continue
+            kind = spec.get("type") or infer_type(key)
+            if key in self.keys.values() or kind in direct or spec.keys() - {"type"}:
                 spec["beside"] = True
+            else:  # the server alone, as its callers bring it anyway
+                del self.services[key]
 
     def _deployment(self) -> dict[str, Any]:
         deployment: dict[str, Any] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from opea_pulumi.application import looks_secret
 from opea_pulumi.catalog import Reference, Release
 from opea_pulumi.convert._model import Loss
 
@@ -112,7 +113,8 @@ def registry_of(use: Known, service: ComposeService) -> str:
 
 def secret_like(name: str, value: str) -> bool:
     """Whether a value had better not be shown or kept."""
-    return bool(_SECRET.search(name.lstrip("-").replace("-", "_")) or _USERINFO.search(value))
+    plain = name.lstrip("-").replace("-", "_")
+    return looks_secret(plain) or bool(_SECRET.search(plain) or _USERINFO.search(value))
 
 
 def _options(service: ComposeService) -> Iterator[tuple[str, Text]]:
