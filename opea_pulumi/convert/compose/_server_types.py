@@ -54,13 +54,13 @@ def likely_types(
     kinds = {use.name for use in uses if use.role == "server"}
     possible = [kind for kind, row in release.services.items() if kinds & {row.server, *row.servers}]
     open_types = [kind for kind in possible if kind in waiting]
-    hints = [kind for use in uses for kind in _hints(service, use, possible)]
+    hints = [kind for use in uses for kind in _hints(service, use, possible, release)]
     first = [kind for kind in hints if kind in open_types] or open_types or hints
     return list(dict.fromkeys([*first, *possible]))
 
 
-def _hints(service: ComposeService, use: Known, possible: Sequence[str]) -> list[str]:
-    model = field(use, service, "model").value
+def _hints(service: ComposeService, use: Known, possible: Sequence[str], release: Release) -> list[str]:
+    model = field(use, service, "model", release).value
     row = models().get(model)
     known = [_MODEL_TYPES.get(row.kind, row.kind)] if row else []
     words = [service.name, model, *(str(service.raw.get(key, "")) for key in ("command", "entrypoint"))]
