@@ -65,7 +65,7 @@ def _secrets(blueprint: Blueprint) -> Iterator[str]:
         f"Secrets are files of ./secrets (or of the folder in {FOLDER}), one line each; an empty one means "
         "none. Only you can open the folder; containers see only their own files:"
     )
-    yield "  mkdir -p -m 700 secrets"
+    yield "  umask 022; mkdir -p -m 700 secrets"
     for secret in blueprint.secrets:
         if secret.name in files:
             yield f"  {_command(secret)} > secrets/{secret.name}"

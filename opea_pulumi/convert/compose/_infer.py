@@ -7,14 +7,15 @@ from typing import Any
 from opea_pulumi.application import infer_type, service_types
 from opea_pulumi.catalog import DEFAULT_RELEASE, MegaserviceRow, Release, ServiceRow, applications
 from opea_pulumi.convert._model import Loss
-from opea_pulumi.terms import Hardware, Profile
+from opea_pulumi.terms import Hardware
 
+from ._deployment import deployment_of
 from ._graphs import external_services, graph_of, mega_of_graph, usual_order, variant_types
 from ._known import Known, choose_release, known
 from ._project import ComposeService, Project
-from ._refs import Purpose, outside, purposes, references
-from ._server_types import likely_types
-from ._specs import extra_args, field, own_environment, own_image, registry_of
+from ._refs import Hosts, Purpose, outside, purposes, references
+from ._server_types import likeliest, likely_types
+from ._specs import extra_args, field, own_environment, own_image
 
 
 class Inference:
@@ -26,6 +27,11 @@ class Inference:
         self.uses = {
             name: [] if _helper(service) else known(self.release, service)
             for name, service in project.services.items()
+        }
+        guess = purposes(project, self.uses, self.release)
+        self.uses = {
+            name: likeliest(project.services[name], uses, guess[name], self.release)
+            for name, uses in self.uses.items()
         }
         self.purposes: dict[str, list[Purpose]] = purposes(project, self.uses, self.release)
         self.losses: list[Loss] = []
@@ -43,7 +49,7 @@ class Inference:
         self._add_servers()
         self._add_remote()
         document: dict[str, Any] = {"opea_micro_services": self.services}
-        use = self._use(front, "megaservice") if front else None
+        use = self.use_of(front, "megaservice") if front else None
         if flow is not None:
             document = {**self._named_by_ui(), **document, "opea_mega_service": mega_of_graph(flow)}
             for name, spec in external_services(flow).items():
@@ -53,20 +59,31 @@ class Inference:
         else:
             document["opea_mega_service"] = self._usual_mega()
         self._add_port(document["opea_mega_service"], front)
-        self._stand_beside(document["opea_mega_service"])
+        self._stand_beside(document["opea_mega_service"], front)
         if self.release.release != DEFAULT_RELEASE[self.release.profile]:
             document["opea_release"] = self.release.release
-        deployment = self._deployment()
+        deployment = deployment_of(self)
         return {**document, "opea_deployment": deployment} if deployment else document
 
-    def _use(self, name: str, role: str) -> Known | None:
+    def use_of(self, name: str, role: str) -> Known | None:
+        """A container's use in a role."""
         return next((use for use in self.uses[name] if use.role == role), None)
 
-    def _of_role(self, role: str) -> list[str]:
-        return [name for name in self.uses if self._use(name, role)]
+    def of_role(self, role: str) -> list[str]:
+        """The containers of a role."""
+        return [name for name in self.uses if self.use_of(name, role)]
 
     def _front(self) -> str:
-        return next(iter([*self._of_role("router"), *self._of_role("megaservice")]), "")
+        fronts = [*self.of_role("router"), *self.of_role("megaservice")]
+        tools = {name for name in fronts if self.use_of(name, "service") and self._is_called(name)}
+        return next((name for name in fronts if name not in tools), "")
+
+    def _is_called(self, name: str) -> bool:
+        """Whether a service calls it: an application in one image may be a tool of another one."""
+        hosts = Hosts(self.project)
+        shown = {*self.of_role("ui"), *self.of_role("gateway")}
+        callers = [service for caller, service in self.project.services.items() if caller not in shown]
+        return any(hosts.called(value) == name for item in callers for value in item.environment.values())
 
     def _hardware(self) -> str:
         found = [
@@ -95,15 +112,16 @@ class Inference:
         found = [
             (name, use)
             for name in self.uses
-            if name != front and not self._is_server(name) and (use := self._use(name, "service"))
+            if name != front and not self._is_server(name) and (use := self.use_of(name, "service"))
         ]
         types = [use.name for _, use in found]
         for name, use in found:
             alone = types.count(use.name) == 1 and not keep_names
-            key = use.name if alone else name
-            spec: dict[str, Any] = {} if infer_type(key) == use.name else {"type": use.name}
-            self.keys[name], self.services[key] = key, spec
-            self._fill(spec, use, self.project.services[name])
+            key = use.name if alone and name not in service_types() else name
+            self.keys[name] = key
+            self.services[key] = {} if infer_type(key) == use.name else {"type": use.name}
+        for name, use in found:
+            self._fill(self.services[self.keys[name]], use, self.project.services[name])
 
     def _fill(self, spec: dict[str, Any], use: Known, service: ComposeService) -> None:
         """What a microservice says itself."""
@@ -115,13 +133,24 @@ class Inference:
         if port and port.value.isascii() and port.value.isdigit() and 0 < int(port.value[:6]) <= 65535:
             spec["port"] = int(port.value)
         self._model(spec, use, service)
-        environment, losses = own_environment(use, service, self.release, self.project)
-        if environment:
-            spec["environment"] = environment
-        self.losses += losses
+        spec |= self._environment(use, service)
+        if service.raw.get("configs"):
+            self.losses.append(Loss(service.name, "its files", "the language takes them from its folder"))
+
+    def _environment(self, use: Known, service: ComposeService) -> dict[str, Any]:
+        """``environment`` and ``uses`` of a service."""
+        own = own_environment(use, service, self.release, self.project)
+        uses = {variable: called for variable, called in own.addresses.items() if called in self.keys}
+        self.losses += own.losses
+        lost = [variable for variable in own.addresses if variable not in uses]
+        if lost:
+            why = "they name services of the file, for which the catalogue has no use there"
+            self.losses.append(Loss(service.name, f"variables {', '.join(lost)}", why))
+        found = {"environment": own.literals, "uses": {name: self.keys[uses[name]] for name in uses}}
+        return {key: value for key, value in found.items() if value}
 
     def _model(self, spec: dict[str, Any], use: Known, service: ComposeService) -> None:
-        model = field(use, service, "model")
+        model = field(use, service, "model", self.release)
         default = getattr(self.release.services.get(spec.get("type", use.name)), "model", "")
         if model.missing:
             names = ", ".join(model.missing)
@@ -156,7 +185,7 @@ class Inference:
         ]
 
     def _owns(self, item: Purpose) -> bool:
-        use = self._use(item.caller, "service")
+        use = self.use_of(item.caller, "service")
         return item.kind == "server" and use is not None and use.name == item.type
 
     def _key_of(self, kind: str) -> str:
@@ -172,7 +201,9 @@ class Inference:
         row: ServiceRow | None = self.release.services.get(kind)
         uses = [use for use in self.uses[name] if use.role == "server"]
         able = [use for use in uses if row is None or use.name in (row.server, *row.servers)] or uses
-        use = self._device(able, service)
+        default = row.server if row else ""
+        fitting = min(able, key=lambda item: (len(extra_args(item, service)[0]), item.name != default))
+        use = self._device([item for item in able if item.name == fitting.name], service)
         self._model_of_server(spec, kind, use, service)
         server: dict[str, Any] = {"kind": use.name} if row is None or use.name != row.server else {}
         if own_image(use, service):
@@ -183,10 +214,9 @@ class Inference:
             self.losses.append(Loss(name, f"options with {names}", "the file gives them no value"))
         if args:
             server["args"] = args
-        environment, losses = own_environment(use, service, self.release, self.project)
-        server |= {"environment": environment} if environment else {}
-        self.losses += losses
-        cards = service.cards.value or field(use, service, "cards").value
+        server |= self._environment(use, service)
+        server.pop("uses", None)
+        cards = service.cards.value or field(use, service, "cards", self.release).value
         if cards.isdigit() and 0 < int(cards) <= 64 and int(cards) != use.row.resources.accelerators:
             server["resources"] = {"accelerators": int(cards)}
         if server:
@@ -229,7 +259,7 @@ class Inference:
         row = use.row
         if not isinstance(row, MegaserviceRow):
             raise TypeError(use.name)
-        present = {spec.get("type") or infer_type(key) or key for key, spec in self.services.items()}
+        present = {self.type_of(key) for key in self.services}
         service = self.project.services[front]
         steps = []
         for kind in variant_types(row, service, present - _side_types()):
@@ -238,18 +268,29 @@ class Inference:
                     Loss(front, f"its {kind}", "the file has none; the catalogue's default is taken")
                 )
             steps.append(self._key_of(kind))
-        _, losses = own_environment(use, service, self.release, self.project)
-        self.losses += losses
+        self.losses += own_environment(use, service, self.release, self.project).losses
         flow = [" >> ".join(steps)] if steps else []
         return {"endpoint": row.endpoint, "orchestrator": "megaservice", "mega_flow": flow}
 
     def _named_by_ui(self) -> dict[str, Any]:
         """A user interface is of a known application."""
-        names = [use.name for name in self.uses if (use := self._use(name, "ui"))]
+        names = [use.name for name in self.uses if (use := self.use_of(name, "ui"))]
         return {"opea_app": names[0]} if names and names[0] in applications() else {}
 
+    def type_of(self, key: str) -> str:
+        """The type of a service of the document."""
+        return str(self.services[key].get("type") or infer_type(key) or key)
+
     def _usual_mega(self) -> dict[str, Any]:
-        kinds = {spec.get("type") or infer_type(key) or key: key for key, spec in self.services.items()}
+        services = self.project.services
+        published = [
+            key
+            for name, key in self.keys.items()
+            if services[name].ports and self.type_of(key) not in _side_types()
+        ]
+        if len(published) == 1:
+            return {"orchestrator": "none", "mega_flow": published}
+        kinds = {self.type_of(key): key for key in self.services}
         order = [kind for kind in usual_order(self.release, list(kinds)) if kind not in _side_types()]
         if len(order) > 1:
             self.losses.append(
@@ -263,35 +304,21 @@ class Inference:
             if host.value.isascii() and host.value.isdigit() and 0 < int(host.value[:6]) <= 65535:
                 mega["port"] = int(host.value)
 
-    def _stand_beside(self, mega: dict[str, Any]) -> None:
+    def _stand_beside(self, mega: dict[str, Any], front: str) -> None:
         """What is no step of the flow is called by others."""
+        use = self.use_of(front, "megaservice") if front else None
+        direct = use.row.direct if use and isinstance(use.row, MegaserviceRow) else ()
         nodes: dict[str, Any] = mega.get("nodes", {})
         steps = {step["name"] for node in nodes.values() for step in node["steps"]}
         steps |= {word for line in mega.get("mega_flow", []) for word in line.split(" >> ")}
-        for key, spec in self.services.items():
-            if steps and key not in steps and (spec.get("type") or infer_type(key)) not in _side_types():
+        for key, spec in list(self.services.items()):
+            if not steps or key in steps or (spec.get("type") or infer_type(key)) in _side_types():
+                continue
+            kind = spec.get("type") or infer_type(key)
+            if key in self.keys.values() or kind in direct or spec.keys() - {"type"}:
                 spec["beside"] = True
-
-    def _deployment(self) -> dict[str, Any]:
-        deployment: dict[str, Any] = {}
-        if self.release.profile is not Profile.OPEA:
-            deployment["profile"] = self.release.profile.value
-        if self.hardware != Hardware.XEON.value:
-            deployment["hardware"] = self.hardware
-        stores = [use.name for name in self.uses if (use := self._use(name, "store"))]
-        vector = [
-            kind for kind in stores if {"retrieval", "dataprep"} & set(self.release.stores[kind].clients)
-        ]
-        if vector and vector[0] != self.release.default_store:
-            deployment["vector_store"] = vector[0]
-        if self._of_role("ui") or self._of_role("gateway"):
-            deployment["ui"] = True
-        prefixes = {
-            registry_of(uses[0], self.project.services[name]) for name, uses in self.uses.items() if uses
-        }
-        if len(prefixes) == 1 and prefixes != {""}:
-            deployment["image_registry"] = prefixes.pop()
-        return deployment
+            else:  # the server alone, as its callers bring it anyway
+                del self.services[key]
 
 
 def _side_types() -> set[str]:

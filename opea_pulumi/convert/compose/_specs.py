@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 
+from opea_pulumi.application import looks_secret
 from opea_pulumi.catalog import Reference, Release
 from opea_pulumi.convert._model import Loss
 
@@ -25,7 +28,7 @@ _ELSEWHERE = (
 """Variables that the deployment's settings and the share of cards decide."""
 
 
-def field(use: Known, service: ComposeService, name: str) -> Text:
+def field(use: Known, service: ComposeService, name: str, release: Release) -> Text:
     """What stands where the catalogue has ``{name}``: among the arguments, else in the environment."""
     wanted = f"{{{name}}}"
     values = dict(_options(service))
@@ -33,9 +36,10 @@ def field(use: Known, service: ComposeService, name: str) -> Text:
     for index, arg in enumerate(args):
         if arg == wanted and index and args[index - 1] in values:
             return values[args[index - 1]]
-    for variable, value in use.row.environment.items():
-        if value == wanted and variable in service.environment:
-            return service.environment[variable]
+    for environment in environments(use, release):
+        for variable, value in environment.items():
+            if value == wanted and variable in service.environment:
+                return service.environment[variable]
     return Text()
 
 
@@ -57,39 +61,49 @@ def extra_args(use: Known, service: ComposeService) -> tuple[list[str], list[str
     return extra, missing
 
 
+@dataclass(frozen=True)
+class OwnEnvironment:
+    """Variables beyond the catalogue's: literals, addresses of other services of the file, and losses."""
+
+    literals: dict[str, str] = dataclass_field(default_factory=dict)
+    addresses: dict[str, str] = dataclass_field(default_factory=dict)
+    losses: list[Loss] = dataclass_field(default_factory=list)
+
+
 def own_environment(
     use: Known, service: ComposeService, release: Release, project: Project
-) -> tuple[dict[str, str], list[Loss]]:
-    """Literals beyond the catalogue's."""
-    known = {key: value for row in environments(use, release) for key, value in row.items()}
+) -> OwnEnvironment:
+    """What a service's environment says beyond the catalogue."""
     elsewhere = {*_ELSEWHERE, *(name for row in release.secrets.values() for name in row.environment)}
     if use.role == "server":
         elsewhere |= set(release.servers[use.name].cache)
-    kept: dict[str, str] = {}
-    lost: dict[str, list[str]] = {}
+    own, lost, hosts = OwnEnvironment(), dict[str, list[str]](), Hosts(project)
     for variable, value in service.environment.items():
-        if variable in elsewhere or _as_in_the_catalogue(known.get(variable), value):
+        rows = [row[variable] for row in environments(use, release) if variable in row]
+        if variable in elsewhere or any(_as_in_the_catalogue(known, value) for known in rows):
             continue
-        why = _why_not(variable, value, project)
+        why, called = _why_not(variable, value), hosts.called(value)
         if why:
             lost.setdefault(why, []).append(variable)
+        elif called:
+            own.addresses[variable] = called
         else:
-            kept[variable] = value.value
-    return kept, [Loss(service.name, f"variables {', '.join(names)}", why) for why, names in lost.items()]
+            own.literals[variable] = value.value
+    for why, names in lost.items():
+        own.losses.append(Loss(service.name, f"variables {', '.join(names)}", why))
+    return own
 
 
-def _as_in_the_catalogue(known: str | Reference | None, value: Text) -> bool:
+def _as_in_the_catalogue(known: str | Reference, value: Text) -> bool:
     """A reference or a field is filled in by the blueprint."""
-    return isinstance(known, Reference) or (known is not None and ("{" in known or known == value.value))
+    return isinstance(known, Reference) or "{" in known or known == value.value
 
 
-def _why_not(variable: str, value: Text, project: Project) -> str:
+def _why_not(variable: str, value: Text) -> str:
     if value.missing:
         return "the file gives them no value"
     if secret_like(variable, value.value):
         return "they look like secrets"
-    if Hosts(project).called(value):
-        return "they name services of the file, for which the catalogue has no use there"
     return "" if _VARIABLE.fullmatch(variable) else "no names of variables"
 
 
@@ -112,7 +126,8 @@ def registry_of(use: Known, service: ComposeService) -> str:
 
 def secret_like(name: str, value: str) -> bool:
     """Whether a value had better not be shown or kept."""
-    return bool(_SECRET.search(name.lstrip("-").replace("-", "_")) or _USERINFO.search(value))
+    plain = name.lstrip("-").replace("-", "_")
+    return looks_secret(plain) or bool(_SECRET.search(plain) or _USERINFO.search(value))
 
 
 def _options(service: ComposeService) -> Iterator[tuple[str, Text]]:
