@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from opea_pulumi.application import KeyPath, ServiceModel, service_types, slug
+from opea_pulumi.application import ServiceModel, service_types, slug
+from opea_pulumi.application._source import KeyPath
 from opea_pulumi.catalog import load_release
 from opea_pulumi.convert._model import Loss
 from opea_pulumi.errors import ApplicationError
@@ -78,6 +79,10 @@ class Services:
         for item in self.found:
             if item.facts.is_behind and (item.node, item.step.service) not in self.used:
                 self.lose(item, "is left out", "no step calls it")
+
+    def name(self, item: Found) -> str:
+        """The name that a step's service gets; empty for servers and stores."""
+        return self.names.get((item.node, item.index), "")
 
     def lose(self, item: Found, what: str, why: str) -> None:
         """Note what is lost of a step."""
