@@ -11,15 +11,15 @@ from pydantic import ValidationError
 from opea_pulumi.application import (
     Application,
     DeploymentSpec,
+    KeyPath,
     MegaFlow,
     MegaService,
     NodeSpec,
     StepSpec,
     dump_application,
+    mega_endpoint,
     parse_application,
 )
-from opea_pulumi.application._source import KeyPath
-from opea_pulumi.application._types import mega_endpoint
 from opea_pulumi.catalog import load_release
 from opea_pulumi.convert._model import Loss
 from opea_pulumi.errors import ApplicationError

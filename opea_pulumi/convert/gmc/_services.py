@@ -9,8 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from opea_pulumi.application import ServiceModel, service_types, slug
-from opea_pulumi.application._source import KeyPath
+from opea_pulumi.application import KeyPath, ServiceModel, service_types, slug
 from opea_pulumi.catalog import load_release
 from opea_pulumi.convert._model import Loss
 from opea_pulumi.errors import ApplicationError

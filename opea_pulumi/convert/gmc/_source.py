@@ -9,8 +9,7 @@ from typing import Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
-from opea_pulumi.application._source import KeyPath, Mark, Source, quoted_key, suggestion
-from opea_pulumi.application._yaml import MAX_BYTES, parse
+from opea_pulumi.application import MAX_BYTES, KeyPath, Mark, Source, parse_source, quoted_key, suggestion
 from opea_pulumi.errors import ApplicationError, Location
 from opea_pulumi.flow import Dependency, NodeKind
 
@@ -161,7 +160,7 @@ def _documents(text: str, file: str) -> Iterator[Source]:
     lines = text.split("\n")
     starts = [index for index, line in enumerate(lines) if re.match(r"---(\s|$)", line)]
     if len(text) > MAX_BYTES or not starts:
-        yield parse(text, file)
+        yield parse_source(text, file)
         return
     if len(starts) > _MAX_DOCUMENTS:
         place = Location(file, starts[_MAX_DOCUMENTS] + 1, 1)
@@ -169,7 +168,7 @@ def _documents(text: str, file: str) -> Iterator[Source]:
         raise ApplicationError(message, code="too-large", location=place)
     for start, end in zip([0, *starts], [*starts, len(lines)], strict=True):
         if start < end:
-            yield parse("\n" * start + "\n".join(lines[start:end]) + "\n", file)
+            yield parse_source("\n" * start + "\n".join(lines[start:end]) + "\n", file)
 
 
 def _is_connector(source: Source) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from opea_pulumi.application._secrets import looks_secret
-from opea_pulumi.application._source import KEY_FORM, KeyPath
+from opea_pulumi.application import KEY_FORM, KeyPath, looks_secret
 
 from ._facts import StepFacts, facts
 from ._source import Connector, StepPart
