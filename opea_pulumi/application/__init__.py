@@ -18,13 +18,14 @@ from ._model import (
 from ._model import MicroService as ServiceModel
 from ._secrets import looks_secret
 from ._settings import config_key, config_keys, setting_paths, settings_in
-from ._source import KeyPath, Mark, Source, key_path, quoted_key, suggestion
+from ._source import KEY_FORM, KeyPath, Mark, Source, key_path, quoted_key, suggestion
 from ._types import infer_type, mega_endpoint, service_types
 from ._yaml import MAX_BYTES
 from ._yaml import parse as parse_source
 
 __all__ = [
     "FILE_NAME",
+    "KEY_FORM",
     "LOCK_NAME",
     "MAX_BYTES",
     "Application",

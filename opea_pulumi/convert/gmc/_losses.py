@@ -18,7 +18,7 @@ from opea_pulumi.blueprint import (
 from opea_pulumi.catalog import Release, load_release, models
 from opea_pulumi.convert._model import Loss
 from opea_pulumi.errors import OpeaError
-from opea_pulumi.flow import NodeKind
+from opea_pulumi.flow import NodeKind, Step
 
 from ._facts import Dialect, facts
 from ._places import Place
@@ -28,7 +28,11 @@ _FIXED = "the operator's manifests are fixed"
 
 def losses_of(blueprint: Blueprint, places: Mapping[str, Place], dialect: Dialect) -> tuple[Loss, ...]:
     """The losses in the order of the workloads, then of the application's settings."""
-    return (*_workloads(blueprint, places, dialect), *_flow(blueprint), *_application(blueprint, dialect))
+    return (
+        *_workloads(blueprint, places, dialect),
+        *_flow(blueprint, places),
+        *_application(blueprint, dialect),
+    )
 
 
 def _workloads(blueprint: Blueprint, places: Mapping[str, Place], dialect: Dialect) -> Iterator[Loss]:
@@ -129,14 +133,22 @@ def _secrets(place: Place) -> Iterator[Loss]:
             yield Loss(place.workload.name, f"does without {key}", "the operator reads no Secret")
 
 
-def _flow(blueprint: Blueprint) -> Iterator[Loss]:
+def _flow(blueprint: Blueprint, places: Mapping[str, Place]) -> Iterator[Loss]:
     for name, node in sorted(blueprint.flow.nodes.items()):
         for step in node.steps:
+            yield from _endpoint(step, places)
             if step.condition and node.kind is NodeKind.SEQUENCE:
                 what = (
                     "the condition is asked of the previous step's answer; without a match the request fails"
                 )
                 yield Loss(f"node {name}, step {step.name}", what, "GMC's router")
+
+
+def _endpoint(step: Step, places: Mapping[str, Place]) -> Iterator[Loss]:
+    workload, _, path = step.service_url.partition("://")[2].partition("/")
+    place = places.get(workload)
+    if place is not None and f"/{path}" != place.facts.endpoint:
+        yield Loss(workload, f"listens at {place.facts.endpoint}, not /{path}", _FIXED)
 
 
 def _application(blueprint: Blueprint, dialect: Dialect) -> Iterator[Loss]:

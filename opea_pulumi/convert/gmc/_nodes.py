@@ -87,7 +87,7 @@ class Nodes:
 
     def _internal(self, node: str, step: Step) -> Iterator[Document]:
         place = self._place(step)
-        endpoint = "/" + step.service_url.removeprefix(_SCHEME).partition("/")[2]
+        endpoint = place.facts.endpoint  # the images are the operator's, and so are their paths
         new = [server for server in self._servers(place) if self._settle(server, node, place)]
         config = self.writer.config(place, endpoint, shared=not new)
         yield {

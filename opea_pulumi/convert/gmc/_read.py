@@ -11,15 +11,18 @@ from pydantic import ValidationError
 from opea_pulumi.application import (
     Application,
     DeploymentSpec,
+    KeyPath,
     MegaFlow,
     MegaService,
     NodeSpec,
     StepSpec,
+    dump_application,
     mega_endpoint,
-    service_types,
+    parse_application,
 )
 from opea_pulumi.catalog import load_release
 from opea_pulumi.convert._model import Loss
+from opea_pulumi.errors import ApplicationError
 from opea_pulumi.flow import NodeKind
 from opea_pulumi.terms import Hardware, Orchestrator
 
@@ -58,6 +61,7 @@ def from_gmc(text: str, *, file: str = "") -> tuple[Application, tuple[Loss, ...
         mega=mega,
         deployment=_deployment(connector, services, flow),
     )
+    _check_loads(connector, services, application)
     return application, (*services.losses, *flow.losses, *_rest(connector))
 
 
@@ -187,12 +191,29 @@ class _Flow:
                 self.losses.append(Loss(f"node {step.name}", what, why))
 
 
+def _check_loads(connector: Connector, services: Services, application: Application) -> None:
+    """What the language refuses is refused where it stands in the GMConnector."""
+    try:
+        parse_application(dump_application(application))
+    except ApplicationError as error:
+        where = error.location.path if error.location else ""
+        path = _gmc_path(services, application, where)
+        connector.fail(error.message, path, error.hint, code=error.code)
+
+
+def _gmc_path(services: Services, application: Application, where: str) -> KeyPath:
+    """The key path in the GMConnector of one in the unified language, as near as it is known."""
+    words = where.split(".")
+    if step := re.search(r"\.nodes\.(.+)\.steps\[(\d+)\]", where):
+        node = application.mega.nodes.get(step[1])
+        words = [node.steps[int(step[2])].name] if node else []
+    places = {services.name(item): item.path for item in services.found}
+    return next((places[word] for word in words if word in places), ("spec", "nodes"))
+
+
 def _endpoint(services: Services, flow: _Flow) -> str:
     """What the language gives a mega service without one: GMC's router answers at any path."""
-    types = [services.models[name].type for name in flow.order]
-    if set(types) <= service_types().keys():
-        return mega_endpoint(types)
-    return services.models[flow.order[-1]].endpoint or "/"
+    return mega_endpoint(services.models[name].type for name in flow.order)
 
 
 def _deployment(connector: Connector, services: Services, flow: _Flow) -> DeploymentSpec:

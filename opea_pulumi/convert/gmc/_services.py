@@ -79,6 +79,10 @@ class Services:
             if item.facts.is_behind and (item.node, item.step.service) not in self.used:
                 self.lose(item, "is left out", "no step calls it")
 
+    def name(self, item: Found) -> str:
+        """The name that a step's service gets; empty for servers and stores."""
+        return self.names.get((item.node, item.index), "")
+
     def lose(self, item: Found, what: str, why: str) -> None:
         """Note what is lost of a step."""
         self.losses.append(Loss(item.place, what, why))

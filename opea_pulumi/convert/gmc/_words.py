@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from opea_pulumi.application import KeyPath
+from opea_pulumi.application import KEY_FORM, KeyPath, looks_secret
 
 from ._facts import StepFacts, facts
 from ._source import Connector, StepPart
 
-_SECRET = re.compile(r"(TOKEN|KEY|PAT|CREDENTIALS?)$|SECRET|PASSWORD|PASSWD|API_?KEY", re.IGNORECASE)
-_USER = re.compile(r"://[^/\s@]+@")
+_USER = re.compile(r"://[^/\s?#@]*@")
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def words_of(connector: Connector, node: str, index: int, step: StepPart, row: S
 
 def is_secret(key: str, value: str) -> bool:
     """Whether a variable's value may be one that stands in no file."""
-    return bool(value) and bool(_SECRET.search(key) or _USER.search(value))
+    return bool(value) and bool(looks_secret(key) or KEY_FORM.search(value) or _USER.search(value))
 
 
 def _link(connector: Connector, node: str, value: str, path: KeyPath) -> str:

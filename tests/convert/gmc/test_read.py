@@ -31,9 +31,9 @@ def text_of(case):
 
 
 @by_case
-def test_read(case, parse):
+def test_read(case):
     application, losses = read(text_of(case), "gmc", file="gmc.yaml")
-    assert application == parse(yaml.safe_dump(case["application"]))
+    assert application == parse_application(yaml.safe_dump(case["application"]))
     assert [str(loss) for loss in losses] == case.get("losses", [])
 
 

@@ -90,6 +90,26 @@ def test_magic_keys_name_downstream_steps_of_their_node(name, dialect, blueprint
 
 
 @by_case
+def test_it_has_the_blueprints_services_and_edges(name, blueprint, documents):
+    """Parity: every workload once, and who calls whom as the blueprint has it."""
+    steps = [
+        step["internalService"]
+        for node in documents(to_gmc(blueprint).text)[0]["spec"]["nodes"].values()
+        for step in node["steps"]
+        if "internalService" in step
+    ]
+    workloads = {item.name: item for item in blueprint.workloads if item.role != "router"}
+    assert sorted(step["serviceName"] for step in steps) == sorted(workloads)
+    for step in steps:
+        called = {
+            value.removeprefix("http://").partition(":")[0]
+            for value in step.get("config", {}).values()
+            if value.removeprefix("http://").partition(":")[0] in workloads
+        }
+        assert called == set(workloads[step["serviceName"]].downstreams)
+
+
+@by_case
 @by_dialect
 def test_servers_stand_behind_a_step_that_the_router_runs(name, dialect, blueprint, documents):
     """Before it, a step with $response gets an empty body (gmc.md 3.3); an ensemble calls them (3.6)."""
