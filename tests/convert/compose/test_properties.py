@@ -50,7 +50,7 @@ def workloads(draw):
 
 
 @given(st.lists(workloads(), min_size=4, max_size=4))
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_file_of_any_blueprint(workload, blueprint, drawn):
     made = [workload(name, **changes) for name, changes in zip(NAMES, drawn, strict=True)]
     secret = {"name": "key", "config": "key", "environment": [], "purpose": "p"}
@@ -83,6 +83,7 @@ data = st.recursive(
 
 
 @given(data)
+@settings(deadline=None)
 def test_escaping_has_a_way_back(value):
     assert unescaped(escaped(value)) == value
 
@@ -105,7 +106,7 @@ services = st.builds(
         ),
     )
 )
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_document_is_an_application_or_an_error_of_ours(document):
     outcome = outcome_of(yaml.safe_dump(document))
     assert outcome.location if isinstance(outcome, OpeaError) else outcome[0].services
@@ -119,6 +120,7 @@ def outcome_of(text):
 
 
 @given(st.text(max_size=40))
+@settings(deadline=None)
 def test_any_text_is_an_application_or_an_error_of_ours(text):
     assert outcome_of(text)
 
@@ -137,6 +139,7 @@ places = st.sampled_from(
 
 
 @given(places, st.sampled_from(["opea/llm-textgen:1.5", "opea/dataprep:1.5", "opea/vllm-gaudi:1.22.0"]))
+@settings(deadline=None)
 def test_no_canary_gets_through(place, image):
     document = {"services": {"one": {"image": image, **place}, "llm": {"image": "opea/llm-textgen:1.5"}}}
     outcome = outcome_of(yaml.safe_dump(document))
