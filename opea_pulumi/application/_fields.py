@@ -25,11 +25,15 @@ def _inside(path: str) -> str:
     return path
 
 
+NAME = r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$"
+# neither a user's name nor a query: both are places for keys, and endpoints are joined to the url
+URL = r"^https?://[^\s/?#@\\]+(/[^\s?#]*)?$"
+RELATIVE_PATH = r"^[^\s\\{}/][^\s\\{}]*$"
+
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Endpoint = Annotated[str, Field(pattern=r"^/[^\s?#{}]*$")]
-# neither a user's name nor a query: both are places for keys, and endpoints are joined to the url
-Url = Annotated[str, Field(pattern=r"^https?://[^\s/?#@\\]+(/[^\s?#]*)?$"), AfterValidator(_checked_url)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")]
+Url = Annotated[str, Field(pattern=URL), AfterValidator(_checked_url)]
+Name = Annotated[str, Field(pattern=NAME)]
 SecretName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Text = Annotated[str, Field(min_length=1)]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -37,7 +41,7 @@ Label = Annotated[str, Field(pattern=r"^([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([A-Za-z
 Count = Annotated[int, Field(ge=1, le=1000, strict=True)]
 Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
 MountPath = Annotated[str, Field(pattern=r"^/[^\s:{}]*$")]
-RelativePath = Annotated[str, Field(pattern=r"^[^\s\\{}/][^\s\\{}]*$"), AfterValidator(_inside)]
+RelativePath = Annotated[str, Field(pattern=RELATIVE_PATH), AfterValidator(_inside)]
 Flag = Annotated[bool, Field(strict=True)]
 
 
