@@ -57,7 +57,7 @@ def choose_orchestrator(
     if given and own and given is not own:
         message = f"the application wants orchestrator {own}, not {given}"
         raise blueprint_error("orchestrator-conflict", message, _ORCHESTRATOR, "take it out of the file")
-    asked: Orchestrator | None = given or own or known
+    asked = given or own or known
     if asked is None:
         return None
     if asked not in release.orchestrators:
@@ -65,9 +65,9 @@ def choose_orchestrator(
         message = f"release {release.release} has no orchestrator {asked}"
         raise blueprint_error("orchestrator-release", message, _ORCHESTRATOR, f"it has {offered}")
     if asked is Orchestrator.MEGASERVICE and application.name not in release.megaservices:
-        known = ", ".join(sorted(release.megaservices))
+        names = ", ".join(sorted(release.megaservices))
         message = "OPEA has no megaservice image for this application"
-        hint = f"opea_app names one of {known}; or take orchestrator: router"
+        hint = f"opea_app names one of {names}; or take orchestrator: router"
         raise blueprint_error("no-megaservice", message, _ORCHESTRATOR, hint)
     return asked
 
