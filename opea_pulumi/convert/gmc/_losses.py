@@ -135,6 +135,9 @@ def _secrets(place: Place) -> Iterator[Loss]:
 
 def _flow(blueprint: Blueprint, places: Mapping[str, Place]) -> Iterator[Loss]:
     for name, node in sorted(blueprint.flow.nodes.items()):
+        if node.kind is NodeKind.SWITCH and all(step.condition for step in node.steps):
+            what = "a request that meets none of its conditions is not answered"
+            yield Loss(f"node {name}", what, "GMC's router crashes when the last step matches nothing")
         for step in node.steps:
             yield from _endpoint(step, places)
             if step.condition and node.kind is NodeKind.SEQUENCE:
