@@ -1,4 +1,4 @@
-"""Kubernetes' own schemas, of two versions; kubernetes-validate reads them anew for every document, this once."""
+"""Kubernetes' own schemas, of two versions; kubernetes-validate reads them for every document, this once."""
 
 from functools import cache
 from typing import Any
