@@ -27,7 +27,6 @@ MODULES = Path(__file__).parent / "go"
 GO = {  # the package to build in the module of the same name
     "docker-compose": "github.com/docker/compose/v2/cmd",
     "kube-score": "github.com/zegl/kube-score/cmd/kube-score",
-    "kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform",
     "pod-security": ".",
 }
 LDFLAGS = {"docker-compose": "-X github.com/docker/compose/v2/internal.Version=v2.39.1"}
