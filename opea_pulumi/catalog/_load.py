@@ -31,9 +31,13 @@ def releases() -> list[str]:
     return _names("releases")
 
 
-@cache
-def applications() -> tuple[str, ...]:
+def applications() -> list[str]:
     """The applications that the catalogue knows, sorted: the examples that are named like their folder."""
+    return list(_applications())
+
+
+@cache
+def _applications() -> tuple[str, ...]:
     found = (entry for entry in files(_EXAMPLES).iterdir() if (entry / _FILE).is_file())
     return tuple(sorted(entry.name for entry in found if _names_itself(entry)))
 
