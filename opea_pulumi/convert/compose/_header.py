@@ -6,12 +6,12 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
 from opea_pulumi.blueprint import Blueprint, Secret
+from opea_pulumi.convert._security import exceptions_of
 
 from ._devices import AMD
 from ._losses import FILES_REASON
 from ._networks import url_of
 from ._secrets import FOLDER, secrets_of
-from ._security import exceptions_of
 from ._volumes import owned_volumes, owner_name
 
 _WIDTH = 110

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from opea_pulumi.blueprint import Workload
-
-_CAPABILITY = re.compile(r"[A-Z][A-Z_]+")
-
-ROOT_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID")
-"""What an image that starts as root may do: give itself folders and become another user."""
-
-
-def exceptions_of(workload: Workload) -> dict[str, str]:
-    """The workload's exceptions by name, with their reasons."""
-    named = dict(workload.security.exceptions)
-    if workload.security.user == 0:
-        named.setdefault("root", "the image runs as root")
-    return dict(sorted(named.items()))
+from opea_pulumi.convert._security import capabilities_for, exceptions_of
 
 
 def user_of(workload: Workload) -> str:
@@ -31,15 +18,13 @@ def user_of(workload: Workload) -> str:
 def security_of(workload: Workload) -> dict[str, Any]:
     """What the catalogue says that the image needs, and nothing more."""
     names = exceptions_of(workload)
-    root = ROOT_CAPABILITIES if "root" in names else ()
-    capabilities = sorted({*root, *(name for name in names if _CAPABILITY.fullmatch(name))})
     options = ["no-new-privileges:true"]
     options += ["seccomp=unconfined"] if "unconfined" in names else []
     keys: dict[str, Any] = {
         "user": user_of(workload),
         "read_only": "writable-root" not in names,
         "cap_drop": ["ALL"],
-        "cap_add": capabilities,
+        "cap_add": capabilities_for(names),
         "security_opt": options,
         "tmpfs": [_tmpfs(workload, path) for path in workload.security.writable],
     }

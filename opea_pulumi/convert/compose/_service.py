@@ -53,7 +53,7 @@ def service_of(context: Context, workload: Workload) -> tuple[dict[str, Any], li
     """A workload as a service, and what was lost on the way."""
     blueprint = context.blueprint
     service: dict[str, Any] = {
-        "image": image_of(blueprint, workload),
+        "image": workload.image,
         "entrypoint": list(workload.command),
         "command": [_filled(context, workload, arg) for arg in workload.args],
         "environment": dict(_environment(context, workload)),
@@ -87,14 +87,6 @@ def in_order(service: Mapping[str, Any]) -> dict[str, Any]:
     empty: tuple[Any, ...] = ([], {}, None, False)
     known = [key for key in _ORDER if key in service and service[key] not in empty]
     return {key: service[key] for key in (*known, *(key for key in service if key not in _ORDER))}
-
-
-def image_of(blueprint: Blueprint, workload: Workload) -> str:
-    """The image, from the application's own registry when it has one."""
-    registry = blueprint.settings.image_registry.rstrip("/")
-    if not registry or workload.image.startswith(f"{registry}/"):
-        return workload.image
-    return f"{registry}/{workload.image}"
 
 
 def config_name(workload: Workload, file: FileMount) -> str:

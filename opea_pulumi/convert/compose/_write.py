@@ -21,7 +21,7 @@ from ._losses import losses_of
 from ._networks import networks_of
 from ._patched import loosened, patched
 from ._secrets import secrets_of
-from ._service import Context, config_name, image_of, in_order, service_of
+from ._service import Context, config_name, in_order, service_of
 from ._volumes import owner_name, owner_service, volumes_of
 
 EXTENSION = "x-opea"
@@ -78,7 +78,7 @@ def _add_owner(services: dict[str, Any], blueprint: Blueprint) -> None:
         raise BlueprintError(message, code="compose-cannot", location=place, hint=hint)
     with_shell.sort(key=lambda item: small.index(item.role) if item.role in small else len(small))
     first = with_shell[0]
-    services[name] = in_order(owner_service(blueprint, image_of(blueprint, first), first.shell))
+    services[name] = in_order(owner_service(blueprint, first.image, first.shell))
 
 
 def _configs(blueprint: Blueprint) -> dict[str, Any]:

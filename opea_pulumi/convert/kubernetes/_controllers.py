@@ -63,7 +63,7 @@ def disruption_budget(blueprint: Blueprint, workload: Workload) -> Object | None
 
 
 def _controller(blueprint: Blueprint, workload: Workload, kind: str, spec: Object) -> Object:
-    noted = gate_annotations(gate_exceptions(blueprint, pod_workloads(blueprint, workload)))
+    noted = gate_annotations(gate_exceptions(pod_workloads(blueprint, workload)))
     return {
         "apiVersion": "apps/v1",
         "kind": kind,

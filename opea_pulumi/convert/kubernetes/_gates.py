@@ -11,9 +11,8 @@ from typing import Any
 
 import yaml
 
-from opea_pulumi.blueprint import Blueprint, EndpointValue, SecretValue, Workload
+from opea_pulumi.blueprint import EndpointValue, SecretValue, Workload
 
-from ._names import image_of
 from ._probes import only_a_port
 from ._security import capabilities_of, exceptions_of
 
@@ -28,13 +27,13 @@ class GateException:
     reason: str
 
 
-def gate_exceptions(blueprint: Blueprint, workloads: Sequence[Workload]) -> list[GateException]:
+def gate_exceptions(workloads: Sequence[Workload]) -> list[GateException]:
     """The exceptions of the pod of these workloads' containers; of two with one name, the first."""
     found: dict[str, GateException] = {}
     for workload in workloads:
         own = exceptions_of(workload)
-        fields = {"image": image_of(blueprint, workload), "user": str(workload.security.user)}
-        for name in _names(blueprint, workload):
+        fields = {"image": workload.image, "user": str(workload.security.user)}
+        for name in _names(workload):
             reason = own.get(name) or str(_gates()[name]["reason"]).format_map(fields)
             found.setdefault(name, GateException(name, reason))
     return [found[name] for name in _gates() if name in found]
@@ -52,8 +51,8 @@ def gate_annotations(exceptions: Sequence[GateException]) -> dict[str, str]:
     return {**made, "kube-score/ignore": ",".join(dict.fromkeys(ignored))} if ignored else made
 
 
-def _names(blueprint: Blueprint, workload: Workload) -> Iterator[str]:
-    image = image_of(blueprint, workload)
+def _names(workload: Workload) -> Iterator[str]:
+    image = workload.image
     own = exceptions_of(workload)
     if "@sha256:" not in image:
         yield "image-digest"

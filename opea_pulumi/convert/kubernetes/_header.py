@@ -138,7 +138,7 @@ def _named(blueprint: Blueprint) -> dict[tuple[str, str], list[str]]:
     """The workloads by name and reason of an exception."""
     found: dict[tuple[str, str], list[str]] = {}
     for item in running(blueprint):
-        for exception in gate_exceptions(blueprint, pod_workloads(blueprint, item)):
+        for exception in gate_exceptions(pod_workloads(blueprint, item)):
             found.setdefault((exception.name, exception.reason), []).append(item.name)
         for name in sorted(set(item.security.exceptions) & set(UNNEEDED)):
             found.setdefault((name, f"not asked for: {UNNEEDED[name]}"), []).append(item.name)

@@ -34,14 +34,6 @@ def derived(name: str, suffix: str, limit: int = 63) -> str:
     return f"{name[: limit - len(suffix) - 7].rstrip('-')}-{mark}{suffix}"
 
 
-def image_of(blueprint: Blueprint, workload: Workload) -> str:
-    """The image, from the application's own registry when it has one."""
-    registry = blueprint.settings.image_registry.rstrip("/")
-    if not registry or workload.image.startswith(f"{registry}/"):
-        return workload.image
-    return f"{registry}/{workload.image}"
-
-
 def selector(blueprint: Blueprint, workload: Workload) -> dict[str, str]:
     """The labels by which Services, policies and the like find the pods of a workload."""
     return {

@@ -10,7 +10,7 @@ from opea_pulumi.catalog import hardware
 from ._config import arguments, files_digest, service_account_name
 from ._environment import AddressOf, environment, literal, service_address
 from ._members import most_replicas, pod_workloads
-from ._names import LABEL, Object, derived, image_of, labels, selector
+from ._names import LABEL, Object, derived, labels, selector
 from ._probes import probes_of
 from ._resources import resources_of
 from ._security import container_security, pod_security
@@ -56,7 +56,7 @@ def container(blueprint: Blueprint, workload: Workload, address_of: AddressOf) -
     """The workload's container; one that runs to its end has neither ports nor probes."""
     made: Object = {
         "name": derived(workload.name, ""),
-        "image": image_of(blueprint, workload),
+        "image": workload.image,
         "imagePullPolicy": "Always",
         "command": _texts(workload.command),
         "args": _texts(arguments(blueprint, workload)),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Literal
 
 from opea_pulumi.blueprint import Workload
+from opea_pulumi.convert._security import capabilities_for
+from opea_pulumi.convert._security import exceptions_of as named_exceptions
 
 from ._names import Object
 
@@ -19,33 +20,42 @@ UNNEEDED = {
 }
 """Exceptions that a container engine asks for and Kubernetes does not, with what stands in for them."""
 
-ROOT_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID")
-"""What an image that starts as root may do beside nothing: give itself folders and become another user."""
-
-_CAPABILITY = re.compile(r"[A-Z][A-Z_]+")
+BASELINE = {
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+}
+"""What Pod Security *baseline* allows (k8s.io/pod-security-admission, check_capabilities_baseline)."""
 
 
 def exceptions_of(workload: Workload) -> dict[str, str]:
     """The workload's exceptions that matter on Kubernetes, with their reasons, in a fixed order."""
-    named = dict(sorted(workload.security.exceptions.items()))
-    if workload.security.user == 0:
-        named.setdefault("root", "the image runs as root")
-    return {name: reason for name, reason in sorted(named.items()) if name not in UNNEEDED}
+    return {name: reason for name, reason in named_exceptions(workload).items() if name not in UNNEEDED}
 
 
 def capabilities_of(workload: Workload) -> list[str]:
     """The capabilities that the container gets, by the exceptions."""
-    names = exceptions_of(workload)
-    root = ROOT_CAPABILITIES if "root" in names else ()
-    return sorted({*root, *(name for name in names if _CAPABILITY.fullmatch(name))})
+    return capabilities_for(exceptions_of(workload))
 
 
 def level_of(workload: Workload) -> Level:
     """The Pod Security level that the workload's pods meet."""
     names = set(exceptions_of(workload))
-    if "privileged" in names or set(capabilities_of(workload)) - set(ROOT_CAPABILITIES):
+    added = set(capabilities_of(workload))
+    if "privileged" in names or added - BASELINE:
         return "privileged"
-    return "baseline" if names & {"root", "unconfined"} else "restricted"
+    # restricted allows to bind low ports, and no other capability
+    return "baseline" if names & {"root", "unconfined"} or added - {"NET_BIND_SERVICE"} else "restricted"
 
 
 def container_security(workload: Workload) -> Object:

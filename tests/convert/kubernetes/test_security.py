@@ -3,8 +3,8 @@
 import pytest
 from manifests import changed, container_of, everything, find, pod_of
 
+from opea_pulumi.convert._security import ROOT_CAPABILITIES
 from opea_pulumi.convert.kubernetes import objects, to_kubernetes
-from opea_pulumi.convert.kubernetes._security import ROOT_CAPABILITIES
 
 CASES = [
     # exceptions, level, capabilities added, read-only root, seccomp profile set
