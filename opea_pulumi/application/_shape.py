@@ -29,7 +29,14 @@ def document_of(source: Source) -> Document:
     try:
         return Document.model_validate(source.data)
     except ValidationError as error:
-        problems = [_problem(source, item) for item in error.errors(include_url=False)]
+        found = error.errors(include_url=False)
+    # a misspelt key explains the one that is missing beside it
+    misspelt = {item["loc"][:-1] for item in found if item["type"] == "extra_forbidden"}
+    problems = [
+        _problem(source, item)
+        for item in found
+        if item["type"] != "missing" or item["loc"][:-1] not in misspelt
+    ]
     first, *others = sorted(problems, key=lambda item: _in_order(source, item))
     first.also = tuple(others)
     raise first
@@ -132,10 +139,12 @@ _NAME_HINTS = {
 }
 _AMOUNT = "an amount as in Kubernetes, such as 500m, 4 or 16Gi, in quotes"
 _COUNT = "a whole number from 1 to 1000"
+_URL = "a url is http:// or https:// and a host, maybe a port and a path; keys are given as secrets"
 _HINTS = {
     "port": "a port is a number from 1 to 65535",
     "endpoint": "an endpoint is a path such as /v1/chatqna",
-    "url": "a url is http:// or https:// and a host, maybe a port and a path; keys are given as secrets",
+    "url": _URL,
+    "hub_mirror": _URL,
     "mega_flow": "a list of lines, such as '- embedding >> retrieval >> llm'",
     "opea_app": "a name such as chatqna",
     "environment": "names and their values, such as {LOG_LEVEL: debug}",

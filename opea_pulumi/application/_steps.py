@@ -189,7 +189,7 @@ class _Reader:
                 given = service.alias or name
                 message = f"no line of mega_flow names {quoted_key(given)}"
                 message += ", nor a node that it reaches" if self.given else ""
-                hint = "add it to the flow or take it out"
+                hint = "add it to the flow or take it out; beside: true is for what others call"
                 self.source.fail("unreachable-service", message, (SERVICES, given), key=True, hint=hint)
 
     def _reached(self, flow: MegaFlow) -> set[str]:
