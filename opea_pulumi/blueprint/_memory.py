@@ -7,10 +7,10 @@ model's context, in equal parts, of which each fills at most nine tenths of a ca
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import ceil
 
-from opea_pulumi.catalog import ModelRow, hardware
+from opea_pulumi.catalog import ModelRow, hardware, models
 from opea_pulumi.terms import Hardware
 
 from ._model import Resources
@@ -28,6 +28,12 @@ CARD_SHARE = 0.9
 
 MAX_CARDS = 8
 """How many cards one machine has at most, so that a hint may name them."""
+
+CACHE_FACTOR = 2.2
+"""What a volume for weights holds, as a multiple of them."""
+
+CACHE_STEP = 10 * GIBI
+"""Volumes for weights are multiples of this."""
 
 _KV_BYTES = 2
 _OVERHEAD = {True: 4 * GIBI, False: GIBI}
@@ -54,6 +60,19 @@ def card_bytes(model: ModelRow, cards: int, context: int = 0) -> int:
     length = min(context, model.context) if context else model.context
     whole = ceil(CARD_FACTOR * weight_bytes(model)) + kv_cache_bytes(model, length)
     return ceil(whole / cards)
+
+
+def cache_size(names: Iterable[str]) -> str:
+    """Room for the files of these models on the hub; empty when one of them is not known.
+
+    Many repositories hold the weights in two forms; what is being loaded stands beside them.
+    """
+    rows = [models().get(name) for name in sorted(names) if name]
+    known = [row for row in rows if row is not None]
+    if not known or len(known) < len(rows):
+        return ""
+    size = sum(CACHE_FACTOR * weight_bytes(row) for row in known)
+    return format_memory(ceil(max(size, GIBI) / CACHE_STEP) * CACHE_STEP)
 
 
 def fit(

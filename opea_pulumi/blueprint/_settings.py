@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from opea_pulumi.application import DeploymentSpec, ModelCacheSpec
 from opea_pulumi.catalog import Release
 
+from ._memory import cache_size
 from ._model import Exposure, LiteralValue, Patch, Secret, Settings, Value, Volume, Workload
 from ._plan import Plan
 from ._rows import secrets_in
@@ -63,18 +64,22 @@ def with_proxy(plan: Plan, workloads: Mapping[str, Workload]) -> dict[str, Workl
 
 def volumes_of(plan: Plan, workloads: Iterable[Workload]) -> tuple[Volume, ...]:
     """Every volume that is mounted, by name."""
-    used = sorted({mount.volume for workload in workloads for mount in workload.mounts})
-    return tuple(_volume(plan.release, name, plan.application.deployment) for name in used)
+    held: dict[str, set[str]] = {}
+    for workload in workloads:
+        for mount in workload.mounts:
+            held.setdefault(mount.volume, set()).add(workload.model)
+    deployment = plan.application.deployment
+    return tuple(_volume(plan.release, name, held[name], deployment) for name in sorted(held))
 
 
-def _volume(release: Release, name: str, deployment: DeploymentSpec) -> Volume:
+def _volume(release: Release, name: str, models_in_it: set[str], deployment: DeploymentSpec) -> Volume:
     if not name.endswith(f"-{MODELS}"):
         return Volume(name=name, **release.volumes[name].model_dump())
     row = release.volumes[MODELS]
     cache = deployment.model_cache or ModelCacheSpec()
     return Volume(
         name=name,
-        size=cache.size or row.size,
+        size=cache.size or cache_size(models_in_it) or row.size,
         purpose=row.purpose,
         shared=row.shared,
         host_path=cache.path or "" if cache.kind == "host_path" else "",

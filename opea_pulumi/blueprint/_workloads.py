@@ -9,10 +9,10 @@ from opea_pulumi.application import ServiceModel, slug
 from opea_pulumi.catalog import MegaserviceRow, ServedRow
 
 from ._flow import key_secret, step_keys
-from ._model import FileMount, Port, Role, SecretValue, Value, Workload
+from ._model import FileMount, Mount, Port, Role, SecretValue, Value, Workload
 from ._plan import Plan, blueprint_error
 from ._rows import autoscaling_of, health_of, resources_of, secrets_in, workload_of
-from ._servers import servers_of
+from ._servers import MODELS, model_volume, servers_of
 from ._stores import stores_of
 from ._values import (
     GATEWAY,
@@ -130,6 +130,7 @@ def _service(plan: Plan, name: str) -> Workload:
     return workload.model_copy(
         update={
             "args": filled,
+            "mounts": tuple(_own_models(workload.name, mount) for mount in workload.mounts),
             "image": service.image or workload.image.format(version=opea_pulumi.__version__),
             "model": plan.model(name),
             "resources": resources_of(row.resources, service.resources),
@@ -139,6 +140,11 @@ def _service(plan: Plan, name: str) -> Workload:
             "egress": _egress(service, values),
         }
     )
+
+
+def _own_models(workload: str, mount: Mount) -> Mount:
+    """A service that loads a model by itself keeps it in a volume of its own, as servers do."""
+    return mount.model_copy(update={"volume": model_volume(workload)}) if mount.volume == MODELS else mount
 
 
 def _egress(service: ServiceModel, values: Mapping[str, Value]) -> tuple[str, ...]:

@@ -138,3 +138,16 @@ async def test_a_connection_serves_many_streams(chatqna, graph, start, http):
             await response.read()
     ports = {call.peer for call in chatqna["llm"].calls}
     assert len(ports) == 1
+
+
+@pytest.mark.parametrize(("form", "kind"), [("mega", "text/event-stream"), ("openai", "application/json")])
+async def test_trap_13_the_mega_endpoint_streams_unless_told_otherwise(
+    form, kind, chatqna, graph, start, http
+):
+    """OPEA's gateway takes a missing `stream` as true (opea.md 8.13), OpenAI's interface as false."""
+    answer = {"choices": [{"message": {"role": "assistant", "content": "a"}}]}
+    chatqna["llm"].answers({"sse": [CHUNK, LAST, "[DONE]"]} if form == "mega" else {"json": answer})
+    base = await start(graph())
+    async with http.post(base + FORMS[form], json={"messages": QUESTION["messages"]}) as response:
+        assert response.content_type == kind
+    assert chatqna["llm"].calls[-1].json["stream"] is (form == "mega")
