@@ -183,7 +183,8 @@ class Application(Part):
         order = {name: index for index, name in enumerate(self.mega.flow.nodes)}
         names = sorted(self.services, key=lambda name: (order.get(name, len(order)), name))
         services = {name: self.services[name].model_copy(update={"alias": ""}) for name in names}
-        return self.model_copy(update={"services": services})
+        mega = self.mega.model_copy(update={"nodes": dict(sorted(self.mega.nodes.items()))})
+        return self.model_copy(update={"services": services, "mega": mega})
 
     def to_document(self) -> dict[str, object]:
         """The application in the unified language, as plain data that loads back to an equal one."""

@@ -265,6 +265,6 @@ def test_overlays_of_anything(below, above):
         known = source.data
         for part in path:
             known = known[part] if isinstance(known, dict | list) else known
-        assert known == value or value == {}, 'unless everything in it was deleted'
+        assert known == value or not value, "unless everything in it was deleted"
     assert {path for path, _ in result.values()} <= set(result.marks)
     assert len(result.marks) == len({(), *result.marks})
