@@ -30,11 +30,15 @@ OUTPUTS = ("application", "endpoints", "profile", "target", "url")
 
 @dataclass(frozen=True)
 class Deployment:
-    """One application on its way to a target; ``source`` is the absolute path of its file."""
+    """One application on its way to a target; ``source`` is the absolute path of its file.
+
+    ``definition`` is the application as unified YAML, if overlays or settings make it another than the file.
+    """
 
     blueprint: Blueprint
     source: Path
     stack: str
+    definition: str = ""
 
 
 @dataclass(frozen=True)

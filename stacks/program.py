@@ -40,4 +40,4 @@ def _run(root: Path) -> None:
     settings = {key: config.get(key) or "" for key in config_keys()}
     loaded = loaded.with_settings(settings, "config")
     blueprint = blueprint_for(target, loaded, config.get("profile"))
-    target.program(Deployment(blueprint, loaded.path, pulumi.get_stack()))
+    target.program(Deployment(blueprint, loaded.path, pulumi.get_stack(), loaded.definition))

@@ -44,6 +44,12 @@ class Loaded:
         """Where paths of the application start: the folder of its file."""
         return self.path.parent
 
+    @property
+    def definition(self) -> str:
+        """The application as one unified YAML when more than its file made it; empty when it is the file."""
+        alone = all(mark.file == self.source.file for mark in self.source.marks.values())
+        return "" if alone else dump_application(self.application)
+
     @contextmanager
     def locating(self) -> Iterator[None]:
         """Give errors that name a key path of this application the file, line and column of it."""

@@ -122,7 +122,9 @@ def plan_update(
     chosen = load_target(target or DEFAULT)
     loaded = load_app(app, files)
     blueprint = blueprint_for(chosen, loaded, profile)
-    deployment = Deployment(blueprint, loaded.path, stack or f"{loaded.name}-{chosen.name}")
+    deployment = Deployment(
+        blueprint, loaded.path, stack or f"{loaded.name}-{chosen.name}", loaded.definition
+    )
     _raise_first(chosen.preflight(deployment))
     return Plan(chosen, deployment, profile, loaded.overlays, given_settings())
 

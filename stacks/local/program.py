@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pulumi
-from opea_pulumi.components.local import LocalApplication
+from opea_pulumi.components.local import LocalApplication, LocalApplicationArgs
 
 from opea_pulumi.blueprint import Blueprint
 from opea_pulumi.targets import Deployment
@@ -16,10 +16,12 @@ from opea_pulumi.terms import PROJECT
 def program(deployment: Deployment) -> None:
     """Register the application and export :data:`opea_pulumi.targets.OUTPUTS`."""
     blueprint = deployment.blueprint
-    application = LocalApplication(
-        blueprint.name,
-        {"application": str(deployment.source), "secrets": dict(_secrets(blueprint))},
-    )
+    args: LocalApplicationArgs = {"secrets": dict(_secrets(blueprint))}
+    if deployment.definition:
+        args["definition"] = deployment.definition
+    else:
+        args["application"] = str(deployment.source)
+    application = LocalApplication(blueprint.name, args)
     pulumi.export("url", application.url)
     pulumi.export("endpoints", application.endpoints)
     pulumi.export("application", str(deployment.source))

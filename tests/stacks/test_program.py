@@ -68,9 +68,19 @@ def test_the_profile_of_the_configuration_goes_over_the_file(tmp_path):
     assert made.outputs["profile"] == "embedded"
 
 
+def test_overlays_and_settings_of_the_configuration(tmp_path):
+    path = write(tmp_path / "app", "opea_app: chatqna\n")
+    write(tmp_path / "app", "opea_mega_service: {endpoint: /v1/wiki}\n", "over.yaml")
+    overlays = '["app/over.yaml"]'
+    made = start(root=tmp_path, application=str(path), overlays=overlays, release="embedded", vectorStore="")
+    assert made.outputs["url"].endswith("/v1/wiki")
+
+
 @pytest.mark.parametrize(
     ("config", "said"),
     [
+        ({"hardware": "tpu"}, ["config opea:hardware (opea_deployment.hardware): ", "[bad-value]"]),
+        ({"release": "0.1"}, ["config opea:release (opea_release): ", "[unknown-release]"]),
         (
             {"profile": "opea"},
             ["local cannot deploy profile 'opea' [profile-target]", "it deploys embedded"],
