@@ -2,8 +2,8 @@
 
 Read from the text alone, each fact as (workload, kind, value), so that two formats can be compared. Kinds:
 ``image``, ``arguments``, ``flow`` (a step of the graph in them), ``file`` (``PATH=content``), ``environment``
-(``NAME=value``, with ``<secret NAME>`` for a secret's value), ``port``, ``calls``, ``after`` (a step that must have
-run), ``outside`` (``yes`` where the internet is reached).
+(``NAME=value``, with ``<secret NAME>`` for a secret's value), ``port``, ``calls``, ``after`` (a step that
+must have run), ``outside`` (``yes`` where the internet is reached).
 """
 
 import json
