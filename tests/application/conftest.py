@@ -6,16 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-
-from opea_pulumi.application import service_types
-from opea_pulumi.flow import Dependency, NodeKind
-from opea_pulumi.terms import Hardware, Orchestrator, Profile
+from language_strategies import dags, documents, names, texts
 
 # machines are shared: how long an example takes says nothing
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
 
+<<<<<<< HEAD
 STEPS = [kind.name for kind in service_types().values() if not kind.side]
 
 names = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,10}[A-Za-z0-9])?", fullmatch=True)
@@ -219,6 +216,8 @@ def documents(draw):
         ),
     }
 
+=======
+>>>>>>> 8525ee1639ca143d39572086fda9fb5daf59825a
 
 @pytest.fixture(scope="session")
 def language():

@@ -1,9 +1,9 @@
 """What a text of a format says of an application: its services, images, environment, ports and edges.
 
 Read from the text alone, each fact as (workload, kind, value), so that two formats can be compared. Kinds:
-``image``, ``arguments``, ``flow`` (a step of the graph in them), ``file`` (``PATH=content``), ``environment`` (``NAME=value``, with ``<secret NAME>`` for
-a secret's value), ``port``, ``calls``, ``after`` (a step that must have run), ``outside`` (``yes`` where the internet
-is reached).
+``image``, ``arguments``, ``flow`` (a step of the graph in them), ``file`` (``PATH=content``), ``environment``
+(``NAME=value``, with ``<secret NAME>`` for a secret's value), ``port``, ``calls``, ``after`` (a step that
+must have run), ``outside`` (``yes`` where the internet is reached).
 """
 
 import json
@@ -104,7 +104,7 @@ def _of_service(service: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _environment(service: dict[str, Any]) -> dict[str, str]:
     """With what the entrypoint exports from files of secrets."""
     found = dict(service.get("environment", {}))
-    script = (service.get("entrypoint", []) + ["", "", ""])[2]
+    script = [*service.get("entrypoint", []), "", "", ""][2]
     for file, variable, value in EXPORT.findall(script if "/run/secrets/" in script else ""):
         secret = file.strip("'").removeprefix("/run/secrets/")
         assert secret in service["secrets"]
