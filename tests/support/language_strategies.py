@@ -49,6 +49,7 @@ variables = st.from_regex(r"[A-Z]{1,4}_[0-9]{1,2}", fullmatch=True)
 secret_names = st.from_regex(r"[a-z]{1,5}(-[a-z]{1,5})?", fullmatch=True)
 quantities = st.from_regex(r"[1-9][0-9]{0,3}(m|Gi|M)?", fullmatch=True)
 counts = st.integers(1, 1000)
+images = texts.filter(lambda text: "@" not in text)  # an account may stand before it
 conditions = st.from_regex(r"[a-z]{1,8}(-id)?(==[a-z0-9.]{1,5})?", fullmatch=True)
 environments = st.dictionaries(variables, texts, max_size=3)
 resources = _some(
@@ -71,7 +72,7 @@ def servers(draw):
     """A model server, also by its kind alone."""
     own = _some(
         kind=texts,
-        image=texts,
+        image=images,
         command=st.lists(texts, max_size=2),
         args=st.lists(texts, max_size=2),
         environment=environments,
@@ -88,7 +89,7 @@ def services(draw, port, others):
         port=st.just(port),
         model=texts,
         hardware=_values(Hardware),
-        image=texts,
+        image=images,
         environment=environments,
         dependency=_values(Dependency),
         condition=conditions,
@@ -120,7 +121,7 @@ deployments = _some(
     expose=st.sampled_from(["none", "load_balancer", "ingress", "gateway"]),
     host=texts,
     ui=st.booleans(),
-    image_registry=texts,
+    image_registry=images,
     image_pull_secret=names,
     model_cache=caches,
     hub_mirror=urls,
