@@ -127,8 +127,21 @@ class _Nodes:
         name = self._free("sequence" if isinstance(part, Serial) else "parallel")
         follows = kind is NodeKind.SEQUENCE
         steps = [self._step(item, follows=follows and index > 0) for index, item in enumerate(part.parts)]
+        if kind is NodeKind.ENSEMBLE:
+            self._check_unconditional(steps)
         self.nodes[name] = Node(kind=kind, steps=tuple(steps))
         return name
+
+    def _check_unconditional(self, steps: list[Step]) -> None:
+        """Branches of a fan-out run side by side, whatever the request says; a Switch chooses."""
+        for step in steps:
+            if step.condition:
+                place = self.plan.path(step.name, "condition")
+                message = (
+                    f"{self.plan.given_name(step.name)} runs beside others, so no condition can choose it"
+                )
+                hint = "put the branches into a node of kind Switch"
+                raise blueprint_error("ensemble-condition", message, place, hint)
 
     def _named(self, name: str) -> None:
         spec = self.plan.application.mega.nodes[name]
