@@ -34,27 +34,26 @@ def ranks(pipeline, questions):
 
 
 @pytest.mark.parametrize(("half", "first"), [("tuning", 0), ("check", 1)])
-def test_the_right_document_is_among_four(corpus_pipeline, half, first, capsys):
+def test_the_right_document_is_among_four(corpus_pipeline, half, first, record_property):
     found = list(ranks(corpus_pipeline, QUESTIONS["answerable"][first::2]))
     hits = sum(rank > 0 for rank in found) / len(found)
     mrr = sum(1 / rank for rank in found if rank) / len(found)
-    with capsys.disabled():
-        print(f"\n{len(found)} questions ({half}): hit@4 {hits:.2f}, MRR {mrr:.3f}")
+    record_property("figure", f"{len(found)} questions ({half}): hit@4 {hits:.2f}, MRR {mrr:.3f}")
     assert hits >= 0.95
     assert mrr >= 0.9
 
 
 @pytest.mark.parametrize(("half", "first"), [("tuning", 0), ("check", 1)])
 @pytest.mark.parametrize("top_n", [1, 4])
-def test_the_answer_quotes_the_right_document(corpus_pipeline, half, first, top_n, capsys):
+def test_the_answer_quotes_the_right_document(corpus_pipeline, half, first, top_n, record_property):
     questions = QUESTIONS["answerable"][first::2]
     right = 0
     for question in questions:
         answer = corpus_pipeline.ask(question["ask"], top_n)
         right += answer.startswith(f"From {question['source']}: ") and question["says"] in answer
     share = right / len(questions)
-    with capsys.disabled():
-        print(f"\n{len(questions)} questions ({half}), top_n {top_n}: {share:.2f} answered rightly")
+    figure = f"{len(questions)} questions ({half}), top_n {top_n}: {share:.2f} answered rightly"
+    record_property("figure", figure)
     assert share >= 0.8
 
 
