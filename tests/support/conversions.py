@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from opea_pulumi.errors import OpeaError
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TEXTS = {path.parent.name: path.read_text() for path in sorted(EXAMPLES.glob("*/opea.yaml"))}
 
+Path_ = tuple[Any, ...]
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
@@ -238,6 +241,74 @@ def _cut(draw: Draw, lines: list[str], at: int) -> None:
     del lines[at + 1 :]
 
 
+# texts that are YAML, and say something odd
+
+ODD_DATA = st.one_of(
+    st.sampled_from(
+        [None, True, 0, -1, 10**20, 0.5, float("inf"), float("nan"), date(2026, 1, 1), b"\xff", "", " ", "a b", "é"]
+    ),
+    st.sampled_from(["$X", "${X:-y}", "{x}", "{host}", "{", "http://[", "http://x:99999", "a" * 300, [], {}, [[]]]),
+    st.sampled_from(["llm", "root", "redis", "tei-embedding", "router", "5000", "1.1", "xeon", "gmc", "a==b"]),
+    yaml_data,
+)
+
+
+def nodes(data: Any, path: Path_ = ()) -> Iterator[Path_]:
+    """The paths of everything, but for the whole."""
+    if isinstance(data, dict | list):
+        for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+            yield (*path, key)
+            yield from nodes(value, (*path, key))
+
+
+def at(data: Any, path: Path_) -> Any:
+    for part in path:
+        data = data[part]
+    return data
+
+
+def put(data: Any, path: Path_, value: Any) -> None:
+    at(data, path[:-1])[path[-1]] = value
+
+
+@st.composite
+def bent(draw: Draw, texts: list[str]) -> str:
+    """One of the texts with parts taken out, exchanged, given twice, or other data in their place."""
+    document = next(yaml.safe_load_all(draw(st.sampled_from(texts))))
+    for _ in range(draw(st.integers(1, 3))):
+        paths = list(nodes(document))
+        if paths:
+            draw(st.sampled_from([_take_out, _exchange, _replace, _add]))(draw, document, paths)
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+def _take_out(draw: Draw, document: Any, paths: list[Path_]) -> None:
+    path = draw(st.sampled_from(paths))
+    del at(document, path[:-1])[path[-1]]
+
+
+def _exchange(draw: Draw, document: Any, paths: list[Path_]) -> None:
+    one, other = draw(st.sampled_from(paths)), draw(st.sampled_from(paths))
+    value = copy.deepcopy(at(document, other))
+    put(document, one, value)
+
+
+def _replace(draw: Draw, document: Any, paths: list[Path_]) -> None:
+    put(document, draw(st.sampled_from(paths)), draw(ODD_DATA))
+
+
+def _add(draw: Draw, document: Any, paths: list[Path_]) -> None:
+    """A key or an item more, with a value that stands elsewhere or is odd."""
+    parent = at(document, draw(st.sampled_from(paths))[:-1])
+    value = copy.deepcopy(at(document, draw(st.sampled_from(paths))))
+    value = draw(st.one_of(st.just(value), ODD_DATA))
+    if isinstance(parent, list):
+        parent.insert(draw(st.integers(0, len(parent))), value)
+    else:
+        known = [path[-1] for path in paths if isinstance(path[-1], str)]
+        parent[draw(st.sampled_from(known))] = value
+
+
 # secrets where they do not belong
 
 CANARY = "Can4ry-s3cr3t-0f-the-t3sts"
@@ -257,21 +328,7 @@ ADDRESSES = st.sampled_from(
 ).map(lambda text: text.format(CANARY))
 
 
-def leaves(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The paths of everything that is neither a mapping nor a list."""
-    if isinstance(data, dict | list):
-        for key, value in data.items() if isinstance(data, dict) else enumerate(data):
-            yield from leaves(value, (*path, key))
-    else:
-        yield path
-
-
-def put(data: Any, path: tuple[Any, ...], value: Any) -> None:
-    for part in path[:-1]:
-        data = data[part]
-    data[path[-1]] = value
-
-
 def in_address(draw: Draw, document: Any) -> None:
     """A password in an address, in the place of any value."""
-    put(document, draw(st.sampled_from(list(leaves(document)))), draw(ADDRESSES))
+    paths = [path for path in nodes(document) if not isinstance(at(document, path), dict | list)]
+    put(document, draw(st.sampled_from(paths)), draw(ADDRESSES))
