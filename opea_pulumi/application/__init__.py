@@ -16,7 +16,7 @@ from ._model import (
     StepSpec,
 )
 from ._model import MicroService as ServiceModel
-from ._secrets import looks_secret
+from ._secrets import looks_secret, without_secrets
 from ._settings import config_key, config_keys, setting_paths, settings_in
 from ._source import KEY_FORM, KeyPath, Mark, Source, key_path, quoted_key, suggestion
 from ._types import infer_type, mega_endpoint, service_types
@@ -68,4 +68,5 @@ __all__ = [
     "settings_in",
     "slug",
     "suggestion",
+    "without_secrets",
 ]

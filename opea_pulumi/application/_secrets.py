@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from opea_pulumi.errors import HIDDEN
+
 from ._source import KEY_FORM, KeyPath, Source, quoted_key
 
 _SECRET = re.compile(
@@ -37,6 +39,11 @@ def looks_secret(variable: str) -> bool:
     """Whether a variable's name promises a secret; MAX_TOKENS and the like do not."""
     name = variable.upper()
     return bool(_SECRET.fullmatch(name)) and not _HARMLESS.fullmatch(name)
+
+
+def without_secrets(text: str) -> str:
+    """Text of a message without what stands before the ``@`` of an address, and without providers' keys."""
+    return KEY_FORM.sub(HIDDEN, _USERINFO.sub(f"{HIDDEN}@", text))
 
 
 def check_secrets(source: Source) -> None:
