@@ -26,6 +26,7 @@ from opea_pulumi.home import cache
 MODULES = Path(__file__).parent / "go"
 GO = {  # the package to build in the module of the same name
     "docker-compose": "github.com/docker/compose/v2/cmd",
+    "kompose": "github.com/kubernetes/kompose",
     "kube-score": "github.com/zegl/kube-score/cmd/kube-score",
     "pod-security": ".",
 }
