@@ -2,10 +2,10 @@
 
 import sys
 
-from benchmarks import answer, start, up
+from benchmarks import answer, convert, start, up
 from benchmarks.tools import machine_table
 
-ALL = {"start": start, "up": up, "answer": answer}
+ALL = {"start": start, "convert": convert, "up": up, "answer": answer}
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 
 from opea_pulumi.application import (
     Application,
@@ -94,10 +95,15 @@ def _deployment(default: DeploymentSpec, given: DeploymentSpec) -> DeploymentSpe
 
 def _known(name: str) -> Application:
     try:
-        return parse_application(application_text(name), file=name)
+        return _parsed(application_text(name), name)
     except CatalogError as error:
         error.location = Location(path="opea_app")
         raise
+
+
+@cache  # a process that converts many applications meets the same few names
+def _parsed(text: str, name: str) -> Application:
+    return parse_application(text, file=name)
 
 
 def _merged(default: ServiceModel | None, given: ServiceModel) -> ServiceModel:

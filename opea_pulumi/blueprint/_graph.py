@@ -89,6 +89,6 @@ def _by_depth(edges: set[tuple[str, str]], names: Sequence[str]) -> list[str]:
 def _is_cut(edges: set[tuple[str, str]], before: list[str], after: list[str]) -> bool:
     left, right = set(before), set(after)
     crossing = {edge for edge in edges if edge[0] in left and edge[1] in right}
-    ends = {name for name in before if not any(a == name and b in left for a, b in edges)}
-    starts = {name for name in after if not any(b == name and a in right for a, b in edges)}
+    ends = left - {a for a, b in edges if b in left}
+    starts = right - {b for a, b in edges if a in right}
     return crossing == {(a, b) for a in ends for b in starts}

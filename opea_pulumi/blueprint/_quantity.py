@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil
 
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
@@ -42,6 +43,7 @@ def format_memory(size: int) -> str:
     return f"{size // GIBI}Gi" if size % GIBI == 0 else f"{ceil(Fraction(size, MEBI))}Mi"
 
 
+@lru_cache(maxsize=1024)
 def _parse(text: str) -> Fraction:
     found = _QUANTITY.fullmatch(text)
     if found is None:

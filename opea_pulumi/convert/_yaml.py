@@ -2,32 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from io import StringIO
 from typing import Any
 
 import yaml
 
-_BASE: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_TEXT = "tag:yaml.org,2002:str"
+_SCALARS = (str, int, float, bool, type(None))
+_WORDS = _DUMPER(StringIO())
+"""Says how scalars look; it writes nothing."""
 
-
-class _Dumper(_BASE):  # type: ignore[misc]
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the base class' signature
-        return True
-
-
-def _text(dumper: Any, text: str) -> Any:
-    style = "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _text)
+_OPEN_MAP = yaml.MappingStartEvent(None, None, implicit=True, flow_style=False)
+_CLOSE_MAP = yaml.MappingEndEvent()
+_OPEN_LIST = yaml.SequenceStartEvent(None, None, implicit=True, flow_style=False)
+_CLOSE_LIST = yaml.SequenceEndEvent()
+_OPENING = (yaml.StreamStartEvent(), yaml.DocumentStartEvent(explicit=False))
+_CLOSING = (yaml.DocumentEndEvent(explicit=False), yaml.StreamEndEvent())
 
 
 def dump_yaml(document: Mapping[str, Any]) -> str:
     """One YAML document; what is not plain data raises ``yaml.YAMLError``."""
-    return str(yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110))
+    stream = StringIO()
+    emit = _DUMPER(stream, allow_unicode=True, width=110).emit
+    for event in _OPENING:
+        emit(event)
+    _write(emit, document)
+    for event in _CLOSING:
+        emit(event)
+    return stream.getvalue()
 
 
 def dump_documents(documents: Iterable[Mapping[str, Any]]) -> str:
     """Several YAML documents in one text."""
     return "---\n".join(dump_yaml(document) for document in documents)
+
+
+def _write(emit: Callable[[yaml.Event], None], value: Any) -> None:
+    """Straight to the emitter: `yaml.dump` makes a node of every value first, which takes twice as long."""
+    kind = type(value)
+    if kind is dict:
+        emit(_OPEN_MAP)
+        for key, item in value.items():
+            emit(_scalar(type(key), key))
+            _write(emit, item)
+        emit(_CLOSE_MAP)
+    elif kind in (list, tuple):
+        emit(_OPEN_LIST)
+        for item in value:
+            _write(emit, item)
+        emit(_CLOSE_LIST)
+    elif kind in _SCALARS:
+        emit(_scalar(kind, value))
+    else:
+        raise yaml.representer.RepresenterError("this is no plain data", kind)
+
+
+@lru_cache(maxsize=4096)  # a manifest says most of its words many times
+def _scalar(kind: type, value: Any) -> yaml.ScalarEvent:
+    """``kind`` keeps apart what is equal: 1, 1.0 and True."""
+    node = _WORDS.represent_data(value)
+    plain = _WORDS.resolve(yaml.ScalarNode, node.value, (True, False)) == node.tag
+    style = "|" if kind is str and "\n" in value else node.style
+    return yaml.ScalarEvent(None, node.tag, (plain, node.tag == _TEXT), node.value, style=style)

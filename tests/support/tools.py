@@ -26,6 +26,7 @@ from opea_pulumi.home import cache
 MODULES = Path(__file__).parent / "go"
 GO = {  # the package to build in the module of the same name
     "docker-compose": "github.com/docker/compose/v2/cmd",
+    "kompose": "github.com/kubernetes/kompose",
     "kube-score": "github.com/zegl/kube-score/cmd/kube-score",
     "pod-security": ".",
 }
@@ -33,20 +34,32 @@ LDFLAGS = {"docker-compose": "-X github.com/docker/compose/v2/internal.Version=v
 PYTHON = {"checkov": "checkov==3.3.30"}
 
 
+class LackingError(Exception):
+    """A program is neither there nor to be installed; the text says why."""
+
+
 def tool(name: str) -> Path:
     """The program `name`; skips or fails the test when it is neither there nor to be installed."""
+    try:
+        return program_of(name)
+    except LackingError as error:
+        _lacking(str(error))
+
+
+def program_of(name: str) -> Path:
+    """The program `name`. Raises LackingError."""
     folder = _folders() / f"{name}-{_fingerprint(name)}"
     program = folder / "bin" / name
     if program.exists():
         return program
     if os.environ.get("OPEA_TEST_SETUP") != "1":
-        _lacking(f"{name} is not in {folder}; OPEA_TEST_SETUP=1 lets the tests install it")
+        raise LackingError(f"{name} is not in {folder}; OPEA_TEST_SETUP=1 allows its installation")
     with _one_at_a_time(folder):
         if not program.exists():  # nobody else has made it meanwhile
             try:
                 _install(name, folder)
-            except (ProcessFailed, subprocess.CalledProcessError) as error:
-                _lacking(f"{name} cannot be installed: {error}")
+            except (ProcessFailed, OSError, subprocess.SubprocessError) as error:
+                raise LackingError(f"{name} cannot be installed: {error}") from error
     return program
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from opea_pulumi.blueprint import (
@@ -43,10 +44,20 @@ class Context:
     cards: Mapping[str, tuple[int, ...]]
     checks: Mapping[str, bool]
 
-    @property
+    @cached_property
     def addresses(self) -> dict[str, int]:
         """The port of every workload."""
         return {item.name: item.port.number for item in self.blueprint.workloads}
+
+    @cached_property
+    def owner(self) -> str:
+        """The service that gives volumes to their users; empty when none needs it."""
+        return owner_name(self.blueprint)
+
+    @cached_property
+    def owned(self) -> frozenset[str]:
+        """The volumes that it gives away."""
+        return frozenset(owned_volumes(self.blueprint))
 
 
 def service_of(context: Context, workload: Workload) -> tuple[dict[str, Any], list[Loss]]:
@@ -125,12 +136,11 @@ def _filled(context: Context, workload: Workload, arg: str) -> str:
 
 def _depends_on(context: Context, workload: Workload) -> dict[str, Any]:
     """What stands before it in the blueprint's order; a circle of calls (agents) is cut there."""
-    blueprint, conditions = context.blueprint, {}
-    owner = owner_name(blueprint)
-    if owner and {mount.volume for mount in workload.mounts} & set(owned_volumes(blueprint)):
-        conditions[owner] = "service_completed_successfully"
+    conditions = {}
+    if context.owner and not context.owned.isdisjoint(mount.volume for mount in workload.mounts):
+        conditions[context.owner] = "service_completed_successfully"
     wanted = {*workload.downstreams, *workload.after}
-    for other in blueprint.workloads:
+    for other in context.blueprint.workloads:
         if other.name == workload.name:
             break
         if other.name in wanted:

@@ -78,5 +78,6 @@ def _holds_secret(value: object) -> bool:
 @cache
 def _gates() -> dict[str, dict[str, Any]]:
     text = resources.files(__package__).joinpath("gates.yaml").read_text("utf-8")
-    gates: dict[str, dict[str, Any]] = yaml.safe_load(text)["gates"]
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    gates: dict[str, dict[str, Any]] = yaml.load(text, Loader=loader)["gates"]  # noqa: S506 - safe
     return gates
