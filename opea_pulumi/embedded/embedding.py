@@ -46,6 +46,7 @@ def make_app(model_id: str | None = None) -> FastAPI:
             return _embed_text_doc(name, request)
         return _embed_openai(name, request)
 
+    @app.post("/")
     @app.post("/embed")
     def tei_embed(request: TeiEmbedRequest) -> list[list[float]]:
         texts = [request.inputs] if isinstance(request.inputs, str) else request.inputs

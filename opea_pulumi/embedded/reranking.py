@@ -75,6 +75,7 @@ def make_app() -> FastAPI:
         best = _best(request.query(), texts, request.top_n)
         return request.model_copy(update={"reranked_docs": best, "documents": [doc.text for doc in best]})
 
+    @app.post("/")
     @app.post("/rerank")
     def tei_rerank(request: TeiRerankRequest) -> list[dict[str, Any]]:
         check_batch(request.texts)

@@ -41,6 +41,7 @@ def test_tei_embed_and_info(start, model):
     assert info["model_type"] == {"embedding": {"pooling": "mean"}}
     one = service.post("/embed", {"inputs": TEXTS[0], "truncate": True})
     many = service.post("/embed", {"inputs": TEXTS, "normalize": False})
+    assert service.post("/", {"inputs": TEXTS[0], "truncate": True}) == one, "OPEA's clients ask the root"
     assert np.shape(one) == (1, int(model.split("-")[1]))
     assert np.shape(many) == (3, int(model.split("-")[1]))
     assert np.linalg.norm(one[0]) == pytest.approx(1, abs=1e-5)
@@ -70,6 +71,7 @@ def test_embeddings_refuse_tokens_and_other_dimensions(pipeline):
 def test_tei_rerank(pipeline):
     body = {"query": "When are invoices due?", "texts": TEXTS}
     ranked = pipeline.reranking.post("/rerank", body)
+    assert pipeline.reranking.post("/", body) == ranked
     assert ranked[0]["index"] == 1
     assert [item["score"] for item in ranked] == sorted((item["score"] for item in ranked), reverse=True)
     assert all(set(item) == {"index", "score"} and 0 <= item["score"] <= 1 for item in ranked)
