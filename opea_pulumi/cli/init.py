@@ -25,19 +25,30 @@ from ._output import json_option, write_json
 @json_option
 def command(name: str, output: Path, force: bool, as_json: bool) -> None:
     """Write a commented opea.yaml for the application NAME of the catalogue (default: chatqna)."""
-    from opea_pulumi.catalog import application_text
+    from opea_pulumi.catalog import application_files, application_text
 
-    text = application_text(name)
-    if output.exists() and not force:
-        place = Location(str(output))
-        raise UsageError("the file exists", code="file-exists", location=place, hint="--force overwrites it")
+    beside = {output.parent / path: text for path, text in application_files(name).items()}
+    texts = {output: application_text(name), **beside}
+    for file in texts:
+        if file.exists() and not force:
+            place = Location(str(file))
+            raise UsageError(
+                "the file exists", code="file-exists", location=place, hint="--force overwrites it"
+            )
+    for file, text in texts.items():
+        _write(file, text)
+    if as_json:
+        files = [str(file) for file in beside]
+        write_json({"application": name, "path": str(output), "files": files})
+    else:
+        also = f" and {len(beside)} files of its own" if beside else ""
+        click.echo(f"wrote {output}{also}; next: opea-pulumi up {output}, or convert {output} --to compose")
+
+
+def _write(file: Path, text: str) -> None:
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, "utf-8")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
     except OSError as error:
         message = f"cannot be written: {error.strerror}"
-        raise UsageError(message, code="not-writable", location=Location(str(output))) from None
-    if as_json:
-        write_json({"application": name, "path": str(output)})
-    else:
-        click.echo(f"wrote {output}; next: opea-pulumi up {output}")
+        raise UsageError(message, code="not-writable", location=Location(str(file))) from None

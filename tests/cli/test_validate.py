@@ -60,7 +60,7 @@ def test_an_unknown_target(opea):
 
 def test_init_writes_the_example_and_it_is_valid(opea):
     shown = opea("init")
-    assert shown.out == "wrote opea.yaml; next: opea-pulumi up opea.yaml\n"
+    assert shown.out == "wrote opea.yaml; next: opea-pulumi up opea.yaml, or convert opea.yaml --to compose\n"
     assert Path("opea.yaml").read_text() == (ROOT / "examples/chatqna/opea.yaml").read_text()
     assert opea("validate").code == 0
 
@@ -69,8 +69,20 @@ def test_init_into_a_new_folder(opea):
     assert opea("init", "chatqna", "-o", "new/app/opea.yaml", "--json").json == {
         "application": "chatqna",
         "path": "new/app/opea.yaml",
+        "files": [],
     }
     assert opea("validate", "new/app").code == 0
+
+
+def test_init_writes_the_files_of_an_application(opea):
+    shown = opea("init", "agentqna", "-o", "agents/opea.yaml", "--json").json
+    assert shown["files"] == [
+        "agents/tools/ask.py",
+        "agents/tools/supervisor.yaml",
+        "agents/tools/worker-rag.yaml",
+    ]
+    assert "supervisor" in opea("convert", "agents", "--to", "compose").out
+    opea("init", "agentqna", "-o", "agents/other.yaml").refused("file-exists", exit_code=2)
 
 
 def test_init_keeps_what_is_there_unless_forced(opea):
