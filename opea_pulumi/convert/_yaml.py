@@ -11,7 +11,7 @@ import yaml
 
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _TEXT = "tag:yaml.org,2002:str"
-_SCALARS = (str, int, float, bool, type(None))
+_SCALARS = (str, int, bool, type(None))
 _WORDS = _DUMPER(StringIO())
 """Says how scalars look; it writes nothing."""
 
@@ -19,8 +19,8 @@ _OPEN_MAP = yaml.MappingStartEvent(None, None, implicit=True, flow_style=False)
 _CLOSE_MAP = yaml.MappingEndEvent()
 _OPEN_LIST = yaml.SequenceStartEvent(None, None, implicit=True, flow_style=False)
 _CLOSE_LIST = yaml.SequenceEndEvent()
-_OPENING = (yaml.StreamStartEvent(), yaml.DocumentStartEvent(explicit=False))
-_CLOSING = (yaml.DocumentEndEvent(explicit=False), yaml.StreamEndEvent())
+_OPENING: tuple[yaml.Event, ...] = (yaml.StreamStartEvent(), yaml.DocumentStartEvent(explicit=False))
+_CLOSING: tuple[yaml.Event, ...] = (yaml.DocumentEndEvent(explicit=False), yaml.StreamEndEvent())
 
 
 def dump_yaml(document: Mapping[str, Any]) -> str:
@@ -43,10 +43,12 @@ def dump_documents(documents: Iterable[Mapping[str, Any]]) -> str:
 def _write(emit: Callable[[yaml.Event], None], value: Any) -> None:
     """Straight to the emitter: `yaml.dump` makes a node of every value first, which takes twice as long."""
     kind = type(value)
-    if kind is dict:
+    if kind in _SCALARS:
+        emit(_cached(kind.__name__, value))
+    elif kind is dict:
         emit(_OPEN_MAP)
         for key, item in value.items():
-            emit(_scalar(type(key), key))
+            _write(emit, key)
             _write(emit, item)
         emit(_CLOSE_MAP)
     elif kind in (list, tuple):
@@ -54,16 +56,19 @@ def _write(emit: Callable[[yaml.Event], None], value: Any) -> None:
         for item in value:
             _write(emit, item)
         emit(_CLOSE_LIST)
-    elif kind in _SCALARS:
-        emit(_scalar(kind, value))
+    elif kind is float:  # -0.0 equals 0.0
+        emit(_scalar(value))
     else:
         raise yaml.representer.RepresenterError("this is no plain data", kind)
 
 
-@lru_cache(maxsize=4096)  # a manifest says most of its words many times
-def _scalar(kind: type, value: Any) -> yaml.ScalarEvent:
-    """``kind`` keeps apart what is equal: 1, 1.0 and True."""
+def _scalar(value: Any) -> yaml.ScalarEvent:
     node = _WORDS.represent_data(value)
     plain = _WORDS.resolve(yaml.ScalarNode, node.value, (True, False)) == node.tag
-    style = "|" if kind is str and "\n" in value else node.style
+    style = "|" if node.tag == _TEXT and "\n" in node.value else node.style
     return yaml.ScalarEvent(None, node.tag, (plain, node.tag == _TEXT), node.value, style=style)
+
+
+@lru_cache(maxsize=4096)  # a manifest says most of its words many times
+def _cached(kind: str, value: Any) -> yaml.ScalarEvent:  # noqa: ARG001 - it keeps 1 and True apart
+    return _scalar(value)

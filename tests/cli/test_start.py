@@ -6,13 +6,19 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
 
 from opea_pulumi.cli._main import _COMMANDS
+from opea_pulumi.convert import FORMATS, SOURCES
 
+_EXAMPLE = Path(__file__).parents[2] / "examples" / "chatqna"
 _HEAVY = ("pulumi", "grpc", "rich", "httpx", "aiohttp", "fastapi", "psutil", "numpy")
+_DOCUMENTS = {("convert",)}
+"""Commands that return a document in a format of its own, which `--json` could only wrap."""
+
 _DUMP = """
 import sys
 from opea_pulumi.cli._main import run
@@ -49,10 +55,8 @@ def test_every_command_explains_itself_and_its_flags(opea, every_command):
 
 
 def test_every_command_that_returns_data_knows_json(every_command, opea):
-    formats = [("convert",)]  # what it prints is in the format that is asked for
-    commands = [words for words in every_command if words not in formats]
-    without = [words for words in commands if "--json" not in opea(*words, "--help").out]
-    assert without == []
+    without = {words for words in every_command if "--json" not in opea(*words, "--help").out}
+    assert without == _DOCUMENTS
 
 
 @pytest.mark.parametrize("words", [("--help",), ("--version",), ("up", "--help"), ("engine", "--help")])
@@ -65,6 +69,19 @@ def test_init_and_validate_import_no_engine(tmp_path):
     imported = _imported("validate", cwd=tmp_path)
     assert imported.isdisjoint(_HEAVY)
     assert "pydantic" in imported, "the dump is not empty"
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_convert_imports_no_engine(to, tmp_path):
+    imported = _imported("convert", str(_EXAMPLE), "--to", to, "-o", "out.yaml", cwd=tmp_path)
+    assert imported.isdisjoint(_HEAVY)
+    assert (tmp_path / "out.yaml").stat().st_size
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_convert_back_imports_no_engine(source, tmp_path):
+    text = _EXAMPLE / "expected" / f"{source}.xeon.yaml"
+    assert _imported("convert", str(text), "--from", source, cwd=tmp_path).isdisjoint(_HEAVY)
 
 
 def test_the_version(opea):
