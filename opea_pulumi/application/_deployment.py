@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from opea_pulumi.terms import Hardware, Profile
 
-from ._fields import Flag, Label, MountPath, Name, Part, Quantity, SecretName, Text, Url
+from ._fields import Flag, Label, Memory, MountPath, Name, Part, SecretName, Text, Url
 
 
 class ModelCacheSpec(Part):
@@ -17,7 +17,7 @@ class ModelCacheSpec(Part):
     kind: Literal["volume", "claim", "host_path"] = "volume"
     name: Name | None = None
     path: MountPath | None = None
-    size: Quantity | None = None
+    size: Memory | None = None
     storage_class: Name | None = None
 
 

@@ -11,14 +11,15 @@ from opea_pulumi.terms import Hardware, Orchestrator
 
 from ._deployment import DeploymentSpec, PatchSpec
 from ._fields import (
+    Cores,
     Count,
     Endpoint,
     Flag,
+    Memory,
     MountPath,
     Name,
     Part,
     Port,
-    Quantity,
     RelativePath,
     SecretName,
     Text,
@@ -37,11 +38,11 @@ class ResourcesSpec(Part):
     ``accelerators`` counts cards, ``accelerator_memory`` is what one of them holds.
     """
 
-    cpu: Quantity | None = None
-    memory: Quantity | None = None
-    ephemeral_storage: Quantity | None = None
+    cpu: Cores | None = None
+    memory: Memory | None = None
+    ephemeral_storage: Memory | None = None
     accelerators: Annotated[int, Field(ge=1, le=64, strict=True)] | None = None
-    accelerator_memory: Quantity | None = None
+    accelerator_memory: Memory | None = None
 
 
 class AutoscalingSpec(Part):

@@ -137,7 +137,7 @@ _NAME_HINTS = {
     "files": "the absolute path that the service finds the file at, such as /etc/app/agent.yaml",
     "labels": "as in Kubernetes, such as team or example.com/team",
 }
-_AMOUNT = "an amount as in Kubernetes, such as 500m, 4 or 16Gi, in quotes"
+_AMOUNT = "as in Kubernetes, in quotes: 500m or 4 processors, 16Gi of memory"
 _COUNT = "a whole number from 1 to 1000"
 _URL = "a url is http:// or https:// and a host, maybe a port and a path; keys are given as secrets"
 _HINTS = {

@@ -94,12 +94,19 @@ def check_none(plan: Plan) -> None:
     """Without an orchestrator users reach the flow's only service.
 
     Raises:
-        BlueprintError: the flow has more than one.
+        BlueprintError: the flow has more than one, or it runs elsewhere.
     """
-    if plan.orchestrator is Orchestrator.NONE and len(plan.flow_services) != 1:
+    if plan.orchestrator is not Orchestrator.NONE:
+        return
+    if len(plan.flow_services) != 1:
         message = "without an orchestrator the flow is one service"
         hint = "name in mega_flow the service that users reach; what it calls stands in its uses"
         raise blueprint_error("no-orchestrator", message, "opea_mega_service.mega_flow", hint)
+    name = plan.flow_services[0]
+    if plan.is_external(name):
+        message = "without an orchestrator users reach the flow's only service, and that runs elsewhere"
+        hint = "take orchestrator: router, which passes requests on to it"
+        raise blueprint_error("no-orchestrator", message, plan.path(name, "url"), hint)
 
 
 def _release(name: str) -> Release:

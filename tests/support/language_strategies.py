@@ -25,9 +25,6 @@ texts = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Cn", "Co")), min_size=1, max_size=20
 )
 
-# an account of a registry (before an @) is a secret, which no file may hold
-images = texts.map(lambda text: text.replace("@", "a"))
-
 
 def _some(**optional):
     return st.fixed_dictionaries({}, optional=optional)
@@ -50,13 +47,14 @@ def _values(kind):
 
 variables = st.from_regex(r"[A-Z]{1,4}_[0-9]{1,2}", fullmatch=True)
 secret_names = st.from_regex(r"[a-z]{1,5}(-[a-z]{1,5})?", fullmatch=True)
-quantities = st.from_regex(r"[1-9][0-9]{0,3}(m|Gi|M)?", fullmatch=True)
+cores = st.from_regex(r"[1-9][0-9]{0,3}m?", fullmatch=True)
+quantities = st.from_regex(r"[1-9][0-9]{0,3}(Gi|M)?", fullmatch=True)
 counts = st.integers(1, 1000)
 images = texts.filter(lambda text: "@" not in text)  # an account may stand before it
 conditions = st.from_regex(r"[a-z]{1,8}(-id)?(==[a-z0-9.]{1,5})?", fullmatch=True)
 environments = st.dictionaries(variables, texts, max_size=3)
 resources = _some(
-    cpu=quantities,
+    cpu=cores,
     memory=quantities,
     ephemeral_storage=quantities,
     accelerators=st.integers(1, 64),
