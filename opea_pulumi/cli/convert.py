@@ -96,9 +96,7 @@ def _convert(
             digests=loaded.digests,
         )
         options: dict[str, Any] = {"dialect": dialect} if dialect else {}
-        if to == "compose":
-            options["application"] = loaded.application
-        return convert(blueprint, to, **options)
+        return convert(blueprint, to, application=loaded.application, **options)
 
 
 def _read(app: str | None, source: str) -> tuple[str, tuple[Loss, ...]]:

@@ -6,6 +6,7 @@ function, so that only the one that is asked for is imported.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -14,6 +15,7 @@ from opea_pulumi.blueprint import Blueprint
 from opea_pulumi.errors import UsageError
 
 from ._choose import blueprint_for
+from ._losses import losses_of_application
 from ._model import Conversion, Loss
 
 FORMATS = ("compose", "gmc", "kubernetes", "kserve")
@@ -23,17 +25,25 @@ SOURCES = ("gmc", "compose")
 """What can be converted back."""
 
 
-def convert(blueprint: Blueprint, to: str, **options: Any) -> Conversion:
-    """A blueprint in another format; ``options`` are the format's own.
+def convert(
+    blueprint: Blueprint, to: str, *, application: Application | None = None, **options: Any
+) -> Conversion:
+    """A blueprint in another format; ``options`` are the format's own (gmc: ``dialect``).
 
-    gmc: ``dialect``; compose: ``application``, which the file then holds for the way back.
+    ``application`` tells what of it the blueprint does not hold, and so no format but compose, whose
+    file then holds it all for the way back.
 
     Raises:
         UsageError: there is no such format.
         BlueprintError: the format cannot hold the application; the message says why.
     """
-    result: Conversion = _function(to, FORMATS, f"to_{to}")(blueprint, **options)
-    return result
+    function = _function(to, FORMATS, f"to_{to}")
+    if to == "compose":
+        options["application"] = application
+    result: Conversion = function(blueprint, **options)
+    if to == "compose" or application is None:
+        return result
+    return replace(result, losses=(*result.losses, *losses_of_application(application, to)))
 
 
 def read(text: str, source: str, *, file: str = "") -> tuple[Application, tuple[Loss, ...]]:

@@ -47,8 +47,7 @@ def converted(text: str, to: str) -> Outcome:
     try:
         application = parse_application(text, file="opea.yaml")
         blueprint = blueprint_for(application, to, name="app")
-        options = {"application": application} if to == "compose" else {}
-        result = convert(blueprint, to, **options)
+        result = convert(blueprint, to, application=application)
     except OpeaError as error:
         return _error(error)
     return Outcome(result.text, tuple(map(str, result.losses)))
