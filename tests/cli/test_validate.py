@@ -58,6 +58,15 @@ def test_an_unknown_target(opea):
     assert "one of local" in said
 
 
+def test_what_local_lacks_is_checked_with_opeas_images(opea):
+    opea("init", "audioqna")
+    shown = opea("validate")
+    assert "valid: " in shown.out
+    assert "with release 1.5, orchestrator megaservice: 8 workloads; asr >> llm >> tts" in shown.out
+    assert shown.err == "not on local: profile embedded has no asr service\n"
+    opea("validate", "--target", "local").refused("no-such-service")
+
+
 def test_init_writes_the_example_and_it_is_valid(opea):
     shown = opea("init")
     assert shown.out == "wrote opea.yaml; next: opea-pulumi up opea.yaml, or convert opea.yaml --to compose\n"
