@@ -160,7 +160,7 @@ def test_an_unknown_target_lists_those_that_are_installed(opea, world, app):
 
 
 def test_a_profile_that_the_target_cannot_deploy(opea, world, app):
-    said = opea("validate", str(app), "--profile", "opea", "--target", "local").refused(
+    said = opea("validate", str(app), "--profile", "opea", "--target", "fake").refused(
         "profile-target", exit_code=2
     )
     assert "it deploys embedded" in said
