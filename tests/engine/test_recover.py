@@ -159,7 +159,8 @@ def test_ctrl_c_again_and_again_ends_it_at_once(engine, gate, home):
         os.killpg(child.pid, signal.SIGINT)
         time.sleep(0.2)  # two signals at once are one signal
     output, _ = child.communicate(timeout=30)
-    assert child.returncode == 130, output
+    # one that arrives while Python itself ends, ends it by the signal: to a shell that is 130, too
+    assert child.returncode in (130, -signal.SIGINT), output
     assert gone(pulumi.pid)
     assert "changes: " in finish(gate)
 
