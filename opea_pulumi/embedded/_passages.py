@@ -81,6 +81,11 @@ def _section(trail: list[tuple[int, str]], lines: list[str]) -> Iterator[Piece]:
 
 
 def _pack(body: str, size: int, overlap: int) -> Iterator[str]:
+    """The units in bodies of at most ``size``; what holds nothing but white space is none."""
+    return (packed for packed in _packed(body, size, overlap) if packed)
+
+
+def _packed(body: str, size: int, overlap: int) -> Iterator[str]:
     taken: list[str] = []
     length = 0
     for unit in _units(body, size):

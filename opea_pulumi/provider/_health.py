@@ -16,6 +16,7 @@ from opea_pulumi.provider._supervisor import LOG
 
 _POLL = 0.1
 _REQUEST_TIMEOUT = 5.0
+_READINGS = 20
 _LAST_LINES = 15
 _LAST_BYTES = 16_384
 
@@ -56,7 +57,7 @@ def check_listeners(record: Record, inputs: ProcessInputs) -> None:
 
     Codes: ``exposed-port``; ``port-taken`` when it was another process that answered there.
     """
-    found = listening(members(record))
+    found = _listeners(record, inputs.port)
     if exposed := sorted({f"{ip}:{port}" for ip, port in found if not is_loopback(ip)}):
         raise OperationError(
             f"the process listens on {', '.join(exposed)}, which other machines can reach",
@@ -69,6 +70,23 @@ def check_listeners(record: Record, inputs: ProcessInputs) -> None:
             code="port-taken",
             hint="use {port} in its command",
         )
+
+
+def _listeners(record: Record, port: int | None) -> list[tuple[str, int]]:
+    """Where the record's processes listen.
+
+    The kernel's table is read while other sockets come and go, and one reading may miss an entry: it
+    is read again while ``port`` is not in it and yet one of the processes holds it.
+    """
+    found = listening(members(record))
+    for _ in range(_READINGS):
+        if port is None or port in {number for _, number in found}:
+            break
+        held = holder(port)
+        if held is None or held.pid not in members(record):
+            break
+        found = listening(members(record))
+    return found
 
 
 def last_lines(directory: Path) -> str:

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from opea_pulumi.embedded._documents import Text
@@ -14,6 +14,7 @@ TEXTS = st.text(st.sampled_from("ab .!?\n#-A1\u3002"), max_size=400)
 
 
 @given(TEXTS, st.integers(10, 80), st.integers(0, 9), st.booleans())
+@example("111111111? 1111111111", 10, 0, False)  # the white space after a sentence that just fits
 def test_pieces_are_short_and_lose_no_word(text, size, overlap, structured):
     pieces = cut(Text(text, structured), size, overlap)
     assert all(0 < len(piece.body) <= size for piece in pieces)

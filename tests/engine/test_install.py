@@ -6,9 +6,9 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
+from processes import until_gone
 
 from opea_pulumi.engine import PINNED, _build, install, obtain
 from opea_pulumi.errors import EngineError
@@ -236,11 +236,7 @@ def test_a_process_that_takes_too_long_is_ended_with_its_children(tmp_path):
     script = f"sleep 1000 & echo $! > {pid}; wait"
     with pytest.raises(ProcessFailed, match="not done after"):
         run(["sh", "-c", script], cwd=tmp_path, env=os.environ, timeout=0.5)
-    child = int(pid.read_text())
-    deadline = time.monotonic() + 10
-    while Path(f"/proc/{child}/stat").exists() and Path(f"/proc/{child}/stat").read_text().split()[2] != "Z":
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until_gone(int(pid.read_text()), 10)
 
 
 def test_a_program_that_is_not_there_is_a_reason(tmp_path):

@@ -6,10 +6,10 @@ import subprocess
 import sys
 import time
 import venv
-from pathlib import Path
 
 import pytest
 import yaml
+from processes import until_gone
 
 from opea_pulumi.engine import Stacks, environment, shell_lines
 
@@ -179,10 +179,7 @@ def test_ctrl_c_in_plain_pulumi_leaves_no_process_and_no_traceback(engine, home,
     output, _ = child.communicate(timeout=60)
     assert child.returncode != 0
     assert "Traceback" not in output
-    program_pid = int(waits.read_text())
-    while Path(f"/proc/{program_pid}").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until_gone(int(waits.read_text()), 60)
 
 
 def test_a_host_whose_engine_is_killed_ends(engine, home):
@@ -198,7 +195,4 @@ def test_a_host_whose_engine_is_killed_ends(engine, home):
     assert int(port) > 0
     parent.kill()
     parent.communicate()
-    deadline = time.monotonic() + 20
-    while Path(f"/proc/{pid}").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until_gone(int(pid), 20)

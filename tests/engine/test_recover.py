@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from processes import gone
 
 from opea_pulumi.engine import Stacks
 from opea_pulumi.engine._recover import locks, unlock, without_pending
@@ -124,10 +125,6 @@ def start(gate):
     engines = [each for each in psutil.Process(child.pid).children() if each.name() == "pulumi"]
     assert len(engines) == 1
     return child, engines[0]
-
-
-def gone(pid):
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 def finish(gate):
