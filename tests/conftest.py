@@ -20,6 +20,7 @@ MACHINE = {
 """Folders whose tests run processes: they take turns on one of the workers, the others share what is left."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.relative_to(HERE).parts[0] in MACHINE:
