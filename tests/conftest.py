@@ -1,11 +1,9 @@
 """What holds for every test."""
 
 import signal
-from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
 MACHINE = {
     "components",
     "embedded",
@@ -20,11 +18,17 @@ MACHINE = {
 """Folders whose tests run processes: they take turns on one of the workers, the others share what is left."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.path.relative_to(HERE).parts[0] in MACHINE:
-            item.add_marker(pytest.mark.xdist_group("machine"))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Whole files to each worker, and everything that runs processes to one of them."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.partition("::")[0]
+            return "machine" if file.split("/")[1] in MACHINE else file
+
+    return Scheduling(config, log)
 
 
 def pytest_terminal_summary(terminalreporter):
