@@ -12,8 +12,8 @@ from aiohttp import web
 from ._call import StepReply
 from ._errors import RouterError, bad_answer
 from ._exchange import CURRENT
-from ._json import dumps, loads
-from ._openai import DONE, chunks_of, encode_event
+from ._json import loads
+from ._openai import encode_event, events_of
 from ._translate import AsItIs, Translator
 
 EVENT_STREAM = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
@@ -72,10 +72,9 @@ async def _pump(
 async def _as_events(reply: StepReply) -> bytes:
     """A server that does not stream answered with one whole completion."""
     try:
-        chunks = chunks_of(loads(await reply.read()))
+        return events_of(loads(await reply.read()))
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         raise bad_answer(reply.step, "did not answer with a chat completion") from None
-    return b"".join(encode_event(dumps(chunk)) for chunk in chunks) + DONE
 
 
 async def _send(request: web.Request, response: web.StreamResponse, data: bytes) -> None:

@@ -39,6 +39,8 @@ async def test_case(case, services, start, http, fill):
     for name in case["services"]:
         calls = (await services(name)).calls
         wanted = expected.get("calls", {}).get(name, [])
+        if wanted == "<any>":  # given up by the router, perhaps before it was called
+            continue
         assert len(calls) == len(wanted), f"{name} was called {len(calls)} times"
         for call, want in zip(calls, wanted, strict=True):
             check_call(call, want)
