@@ -17,7 +17,7 @@ from ._call import Caller, StepReply
 from ._conversation import Conversation
 from ._dataprep import OPERATIONS, Dataprep
 from ._describe import describe
-from ._errors import RouterError
+from ._errors import RouterError, bad_request
 from ._exchange import CURRENT, Gate, Watch
 from ._graph import run
 from ._headers import end_to_end
@@ -114,15 +114,14 @@ class Router:
         return web.json_response(completion(self.plan.name, talk.answer, talk.sources))
 
     async def _openai(self, request: web.Request) -> web.StreamResponse:
-        no_chat = RouterError(HTTPStatus.NOT_FOUND, "not-a-chat", "this flow does not end in an llm")
         if not self._chat:
-            raise no_chat
+            raise RouterError(HTTPStatus.NOT_FOUND, "not-a-chat", "this flow does not end in an llm")
         talk = await self._talk(request, stream=False)
         if talk.stream is not None:
             chunks = OpenAiChunks(talk.stream.step, talk.sources)
             return await stream(request, talk.stream, chunks, EVENT_STREAM)
         if talk.kind is not Contract.LLM:
-            raise no_chat
+            raise bad_request("not-a-chat", "the steps that ran for this request do not end in an llm")
         if talk.parameters["stream"]:
             return _as_stream(talk, OpenAiChunks("", talk.sources))
         sources = {} if talk.sources is None else {"sources": talk.sources}

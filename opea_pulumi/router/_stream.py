@@ -38,7 +38,6 @@ async def stream(
         else:
             await _send(request, response, translator.feed(await _as_events(reply)))
         await _finish(request, response)
-        await _drain(reply)
     except RouterError as error:
         if not response.prepared:
             raise
@@ -50,6 +49,10 @@ async def stream(
             ending = RouterError(HTTPStatus.SERVICE_UNAVAILABLE, "shutting-down", message)
             await _break_off(request, response, ending)
         raise
+    else:
+        # the client has everything: if it leaves now, which cancels this task, it still was answered
+        CURRENT.get().answered = response.status
+        await _drain(reply)
     finally:
         reply.close()
     return response
