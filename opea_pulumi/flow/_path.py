@@ -10,7 +10,7 @@ import fnmatch
 import json
 import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -41,11 +41,11 @@ class _Key:
         if isinstance(value, list):
             index = int(self.name) if re.fullmatch(r"[0-9]{1,9}", self.name) else len(value)
             return value[index] if index < len(value) else MISSING
-        if not isinstance(value, dict):
-            return MISSING
-        if self.pattern is None:
-            return value.get(self.name, MISSING)
-        return next((found for key, found in value.items() if self.pattern.match(key)), MISSING)
+        return value.get(self.name, MISSING) if isinstance(value, dict) else MISSING
+
+    def matches(self, value: dict[str, Any]) -> Iterator[Any]:
+        """Of an object, the values whose keys fit the pattern."""
+        return (found for key, found in value.items() if self.pattern is None or self.pattern.match(key))
 
 
 @dataclass(frozen=True)
@@ -77,14 +77,16 @@ class Path:
         """The value at the path, or MISSING."""
         for position, part in enumerate(self.parts, start=1):
             rest = Path(self.parts[position:])
+            if isinstance(part, _Key) and part.pattern is not None and isinstance(value, dict):
+                return next(_each(rest, part.matches(value)), MISSING)
             if isinstance(part, _Key):
                 value = part.get(value)
             elif not isinstance(value, list):
                 return MISSING
             elif isinstance(part, _Each):
-                return _each(rest, value) if rest.parts else len(value)
+                return list(_each(rest, value)) if rest.parts else len(value)
             elif part.every:
-                return _each(rest, [element for element in value if part.fits(element)])
+                return list(_each(rest, (element for element in value if part.fits(element))))
             else:
                 value = next((element for element in value if part.fits(element)), MISSING)
             if value is MISSING:
@@ -148,9 +150,9 @@ def unquote(text: str) -> str:
     return str(value)
 
 
-def _each(rest: Path, elements: list[Any]) -> list[Any]:
+def _each(rest: Path, elements: Iterable[Any]) -> Iterator[Any]:
     found = (rest.find(element) for element in elements)
-    return [value for value in found if value is not MISSING]
+    return (value for value in found if value is not MISSING)
 
 
 def _part(text: str) -> _Key | _Each | _Query:
