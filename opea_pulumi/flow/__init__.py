@@ -4,12 +4,14 @@ The JSON is the one OPEA's ``gmcrouter`` reads (GenAIInfra ``microservices-conne
 ``api/v1alpha3/gmconnector_types.go``); only ``spec.nodes`` is required here.
 """
 
+from ._condition import Condition, parse_condition
 from ._contracts import CONTRACTS, Contract, contract_named, contract_of
 from ._load import check_types, dump_flow, load_flow
 from ._model import Dependency, Flow, InternalService, Mode, Node, NodeKind, Step
 
 __all__ = [
     "CONTRACTS",
+    "Condition",
     "Contract",
     "Dependency",
     "Flow",
@@ -23,4 +25,5 @@ __all__ = [
     "contract_of",
     "dump_flow",
     "load_flow",
+    "parse_condition",
 ]

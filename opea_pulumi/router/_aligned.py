@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from opea_pulumi.flow import Contract, Flow, Step, contract_of
+from opea_pulumi.flow import Contract, Dependency, Flow, Step, contract_of
 
 from ._call import Caller
 from ._contracts import STEP_CONTRACTS
-from ._conversation import Ask, Conversation
-from ._errors import bad_answer
+from ._conversation import Ask, Conversation, merge
+from ._errors import RouterError, bad_answer, bad_request
+from ._graph import runnable
 from ._json import dumps, loads
 
 _MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError)
 
 
 class AlignedTraffic:
-    """Carries a Conversation from step to step."""
+    """Carries a Conversation from step to step; ``client`` is the client's JSON."""
 
-    def __init__(self, flow: Flow, caller: Caller) -> None:
+    def __init__(self, flow: Flow, caller: Caller, client: Any) -> None:
+        self.client = client
         self._flow = flow
         self._caller = caller
+        self._forgiven: list[RouterError] = []
+
+    async def whole(self, _value: Conversation, /) -> None:
+        """Nothing to wait for: only the final step's answer may still be on its way."""
+
+    async def answer(self, value: Conversation, /) -> Any:
+        """The last step's JSON."""
+        return value.answer
 
     async def input(
         self, _step: Step, _index: int, node_input: Conversation, previous: Conversation | None, /
@@ -35,25 +46,52 @@ class AlignedTraffic:
         if contract.needs_documents and not value.documents:
             return value  # nothing found, nothing to put in order: as in OPEA's ChatQnA
         request = contract.request(Ask(value, step, final))
-        reply = await self._caller.post(step, dumps(request))
+        reply = await self._caller.post(step, _encode(request))
         try:
             await reply.check()
             if request.get("stream"):
-                return replace(value, stream=reply)
-            return contract.read(value, loads(await reply.read()))
+                return replace(value, stream=reply, kind=kind)
+            return replace(contract.read(value, loads(await reply.read())), kind=kind)
         except _MALFORMED:
             raise bad_answer(step.label, f"did not answer as a service of type {kind}") from None
 
-    async def stops(self, _step: Step, _result: Conversation, /) -> bool:
+    def recover(self, step: Step, value: Conversation, error: RouterError, final: bool, /) -> Conversation:
+        """A step that is Soft in so many words may fail: the conversation goes on as it was before.
+
+        Not so the final step, and not when the fault is the client's own.
+        """
+        if final or step.dependency is not Dependency.SOFT or error.step is None:
+            raise error
+        self._forgiven.append(error)
+        self._caller.metrics.step_errors.labels(error.step, error.code).inc()
+        return value
+
+    def stops(self, _step: Step, _result: Conversation, /) -> bool:
         """Never: a failure has been raised."""
         return False
 
+    async def merge(
+        self, value: Conversation, branches: list[tuple[int, Step, Conversation]], /
+    ) -> Conversation:
+        """One conversation again; an Ensemble of which nothing is left but failures has failed."""
+        results = [result for _, _, result in branches]
+        if self._forgiven and all(result is value for result in results):
+            raise self._forgiven[0]
+        return merge(value, results)
 
-def is_chat(flow: Flow) -> bool:
-    """Whether the flow's answer is a chat completion: its last step is an llm."""
-    node = flow.nodes["root"]
-    while True:
-        step = [step for step in node.steps if not step.is_downstream][-1]
-        if not step.node_name:
-            return contract_of(flow, step) is Contract.LLM
-        node = flow.nodes[step.node_name]
+
+def can_chat(flow: Flow, name: str = "root") -> bool:
+    """Whether the flow's answer can be a chat completion: a step that may be the last one is an llm."""
+    for _, step in reversed(runnable(flow.nodes[name])):
+        if can_chat(flow, step.node_name) if step.node_name else contract_of(flow, step) is Contract.LLM:
+            return True
+        if not step.condition:
+            return False
+    return False
+
+
+def _encode(request: dict[str, Any]) -> bytes:
+    try:
+        return dumps(request)
+    except ValueError:  # the rest of it is the router's own
+        raise bad_request("bad-number", "the request holds a number that is too large") from None

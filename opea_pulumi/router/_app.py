@@ -6,28 +6,30 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
 
-from opea_pulumi.flow import Mode
+from opea_pulumi.flow import Contract, Mode, NodeKind
 
-from ._aligned import AlignedTraffic, is_chat
+from ._aligned import AlignedTraffic, can_chat
 from ._call import Caller, StepReply
 from ._conversation import Conversation
 from ._dataprep import OPERATIONS, Dataprep
 from ._describe import describe
-from ._errors import RouterError
+from ._errors import RouterError, bad_request
 from ._exchange import CURRENT, Gate, Watch
 from ._graph import run
 from ._headers import end_to_end
+from ._json import loads
 from ._metrics import Metrics
-from ._openai import completion
+from ._openai import completion, events_of
 from ._passthrough import PassThroughTraffic, Payload
 from ._plan import Plan
 from ._ready import not_ready
 from ._request import parse_object, read_request
 from ._stream import EVENT_STREAM, stream
-from ._translate import AsItIs, OpeaTokens, OpenAiChunks
+from ._translate import AsItIs, OpeaTokens, OpenAiChunks, Translator
 from ._upstream import AiohttpUpstream, Upstream
 
 CHAT = "/v1/chat/completions"
@@ -59,7 +61,7 @@ class Router:
         self.plan = plan
         self.limits = limits or Limits()
         self._make_upstream = upstream or self._aiohttp
-        self._chat = plan.mode is Mode.ALIGNED and is_chat(plan.flow)
+        self._chat = plan.mode is Mode.ALIGNED and can_chat(plan.flow)
         self._metrics = Metrics()
         self.gate = Gate(self.limits.max_concurrency, self._metrics)
 
@@ -105,8 +107,11 @@ class Router:
         talk = await self._talk(request, stream=self._chat)
         if talk.stream is not None:
             return await stream(request, talk.stream, OpeaTokens(talk.stream.step), EVENT_STREAM)
-        answer = completion(self.plan.name, talk.answer, talk.sources) if self._chat else talk.answer
-        return web.json_response(answer)
+        if talk.kind is not Contract.LLM:
+            return web.json_response(talk.answer)
+        if talk.parameters["stream"]:
+            return _as_stream(talk, OpeaTokens(""))
+        return web.json_response(completion(self.plan.name, talk.answer, talk.sources))
 
     async def _openai(self, request: web.Request) -> web.StreamResponse:
         if not self._chat:
@@ -115,22 +120,36 @@ class Router:
         if talk.stream is not None:
             chunks = OpenAiChunks(talk.stream.step, talk.sources)
             return await stream(request, talk.stream, chunks, EVENT_STREAM)
+        if talk.kind is not Contract.LLM:
+            raise bad_request("not-a-chat", "the steps that ran for this request do not end in an llm")
+        if talk.parameters["stream"]:
+            return _as_stream(talk, OpenAiChunks("", talk.sources))
         sources = {} if talk.sources is None else {"sources": talk.sources}
         return web.json_response({**talk.answer, **sources})
 
     async def _talk(self, request: web.Request, *, stream: bool) -> Conversation:
         document = parse_object(await self._body(request))
         talk = read_request(document, self.plan.defaults, stream=stream, name=self.plan.name)
-        return await run(self.plan.flow, AlignedTraffic(self.plan.flow, self._caller(request)), talk)
+        traffic = AlignedTraffic(self.plan.flow, self._caller(request), document)
+        return await run(self.plan.flow, traffic, talk)
 
     async def _pass_through(self, request: web.Request) -> web.StreamResponse:
         body = await self._body(request)
-        traffic = PassThroughTraffic(self._caller(request), parse_object(body))
-        reply = (await run(self.plan.flow, traffic, Payload(body))).reply
-        if reply is None:  # can't be: the plan has made sure that every node has a step
-            raise RouterError(HTTPStatus.BAD_GATEWAY, "no-answer", "no step answered")
-        await reply.check()
-        return await _relay(request, reply)
+        traffic = PassThroughTraffic(self._caller(request), self._client(body))
+        answer = await run(self.plan.flow, traffic, Payload(body))
+        if answer.reply is None:  # an Ensemble's
+            return web.Response(body=answer.sent, content_type="application/json")
+        await answer.reply.check()
+        return await _relay(request, answer.reply)
+
+    def _client(self, body: bytes) -> Any:
+        """The client's JSON; only an Ensemble as root takes any body, as upstream."""
+        if self.plan.flow.nodes["root"].kind is not NodeKind.ENSEMBLE:
+            return parse_object(body)
+        try:
+            return loads(body)
+        except ValueError:
+            return None
 
     async def _body(self, request: web.Request) -> bytes:
         too_large = RouterError(413, "too-large", f"a body may have {self.limits.max_body} bytes")
@@ -182,6 +201,11 @@ class Router:
     async def _models(self, _request: web.Request) -> web.Response:
         model = {"id": self.plan.name, "object": "model", "created": 0, "owned_by": "opea"}
         return web.json_response({"object": "list", "data": [model]})
+
+
+def _as_stream(talk: Conversation, translator: Translator) -> web.Response:
+    """A whole chat completion for a client that asked for a stream: what made it was not known to be last."""
+    return web.Response(body=translator.feed(events_of(talk.answer)), headers=EVENT_STREAM)
 
 
 async def _relay(request: web.Request, reply: StepReply) -> web.StreamResponse:

@@ -30,11 +30,15 @@ CURRENT: ContextVar[Exchange] = ContextVar("exchange")
 
 @dataclass
 class Exchange:
-    """One request; ``error`` is what went wrong, also after the answer had begun."""
+    """One request; ``error`` is what went wrong, also after the answer had begun.
+
+    ``answered`` is the status of an answer that has gone out to its end while its handler still runs.
+    """
 
     request_id: str
     started: float = field(default_factory=time.perf_counter)
     error: RouterError | None = None
+    answered: int | None = None
 
 
 class Watch:
@@ -61,7 +65,7 @@ class Watch:
             status = response.status
             return response
         finally:
-            self._record(request, exchange, status)
+            self._record(request, exchange, exchange.answered or status)
 
     async def _answer(self, request: web.Request, handler: Handler, exchange: Exchange) -> web.StreamResponse:
         try:

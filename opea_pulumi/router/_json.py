@@ -15,11 +15,13 @@ def loads(text: bytes | str) -> Any:
 
 
 def dumps(document: Any) -> bytes:
-    """Compact UTF-8."""
+    """Compact UTF-8; ValueError for what JSON can't hold, such as the infinity that ``1e999`` is read as."""
     try:
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:  # a lone surrogate can only travel as an escape
-        return json.dumps(document, separators=(",", ":")).encode()
+        return json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -8,6 +8,8 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from ._json import dumps
+
 DONE = b"data: [DONE]\n\n"
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
@@ -105,6 +107,11 @@ def chunks_of(completion: Any) -> list[dict[str, Any]]:
     delta = {**first["message"], "role": "assistant", "content": content_of(completion)}
     reason = first.get("finish_reason") or "stop"
     return [{**head, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}]
+
+
+def events_of(completion: Any) -> bytes:
+    """A whole ChatCompletion as a whole stream."""
+    return b"".join(encode_event(dumps(chunk)) for chunk in chunks_of(completion)) + DONE
 
 
 def _head(document: Any, kind: str, model: str) -> dict[str, Any]:

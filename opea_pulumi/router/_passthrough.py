@@ -8,12 +8,13 @@ from typing import Any
 from opea_pulumi.flow import Dependency, Step
 
 from ._call import Caller, StepReply
+from ._errors import RouterError, bad_answer
 from ._json import dumps, loads
 
 
 @dataclass(frozen=True)
 class Payload:
-    """A body on its way: the client's (``sent``), or a step's answer that may not have been read yet."""
+    """A body on its way: ``sent`` (the client's, an Ensemble's), or a step's answer, perhaps still unread."""
 
     sent: bytes = b""
     reply: StepReply | None = None
@@ -24,18 +25,30 @@ class Payload:
 
 
 class PassThroughTraffic:
-    """Carries bodies; ``client`` is the client's JSON object."""
+    """Carries bodies; ``client`` is the client's JSON, None when it is none."""
 
-    def __init__(self, caller: Caller, client: dict[str, Any]) -> None:
+    def __init__(self, caller: Caller, client: Any) -> None:
+        self.client = client
         self._caller = caller
-        self._client = client
+
+    async def whole(self, value: Payload, /) -> None:
+        """Read the body."""
+        await value.read()
+
+    async def answer(self, value: Payload, /) -> Any:
+        """The body as JSON; None when it is none."""
+        try:
+            return loads(await value.read())
+        except ValueError:
+            return None
 
     async def input(
         self, step: Step, index: int, node_input: Payload, previous: Payload | None, /
     ) -> Payload:
         """The node's own input, or the answer before when the step asks for ``$response``."""
         if step.data == "$response" and index > 0 and previous is not None:
-            return Payload(merge_parameters(await previous.read(), self._client.get("parameters")))
+            parameters = self.client.get("parameters") if isinstance(self.client, dict) else None
+            return Payload(merge_parameters(await previous.read(), parameters))
         if previous is not None and previous.reply is not None:
             previous.reply.close()  # nobody will read it
         return node_input
@@ -45,11 +58,25 @@ class PassThroughTraffic:
         reply = await self._caller.post(step, await value.read())
         return Payload(reply=reply)
 
-    async def stops(self, step: Step, result: Payload, /) -> bool:
+    def recover(self, _step: Step, _value: Payload, error: RouterError, _final: bool, /) -> Payload:
+        """Nothing: without an answer there is no body to go on with."""
+        raise error
+
+    def stops(self, step: Step, result: Payload, /) -> bool:
         """A Hard step that fails ends its node; after a Soft one the next step gets the error's body."""
-        if step.dependency is Dependency.HARD and result.reply is not None:
-            await result.reply.check()
-        return False
+        return step.dependency is Dependency.HARD and result.reply is not None and not result.reply.ok
+
+    async def merge(self, _value: Payload, branches: list[tuple[int, Step, Payload]], /) -> Payload:
+        """One object with each branch's answer under its step's name."""
+        parts: dict[str, bytes] = {}
+        for index, step, result in branches:
+            name = free = step.name or str(index)
+            number = 1
+            while free in parts:
+                number += 1
+                free = f"{name}-{number}"
+            parts[free] = json_of(step, await result.read())
+        return Payload(b"{" + b",".join(dumps(name) + b":" + part for name, part in parts.items()) + b"}")
 
 
 def merge_parameters(body: bytes, parameters: object) -> bytes:
@@ -58,6 +85,19 @@ def merge_parameters(body: bytes, parameters: object) -> bytes:
         return body
     try:
         document = loads(body)
+        return dumps({**document, **parameters}) if isinstance(document, dict) else body
     except ValueError:
         return body
-    return dumps({**document, **parameters}) if isinstance(document, dict) else body
+
+
+def json_of(step: Step, body: bytes) -> bytes:
+    """A branch's body as a part of a JSON document: as it is, or as a text when it is no JSON."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise bad_answer(step.label, "answered with bytes, which an Ensemble can't hold") from None
+    try:
+        loads(text)
+    except ValueError:
+        return dumps(text)
+    return body

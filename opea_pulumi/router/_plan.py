@@ -9,10 +9,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from opea_pulumi.errors import FlowError, Location
-from opea_pulumi.flow import CONTRACTS, Contract, Flow, Mode, Step, check_types, contract_of
+from opea_pulumi.flow import (
+    CONTRACTS,
+    Contract,
+    Flow,
+    Mode,
+    NodeKind,
+    Step,
+    check_types,
+    contract_of,
+    parse_condition,
+)
 
 from ._contracts import STEP_CONTRACTS
-from ._graph import RUNS, runnable
+from ._graph import runnable
 from ._request import read_defaults
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
@@ -79,16 +89,17 @@ def _error(code: str, message: str, path: str, hint: str = "") -> FlowError:
 def _check_nodes(flow: Flow) -> None:
     for name, node in flow.nodes.items():
         path = f"spec.nodes.{name}"
-        if node.kind not in RUNS:
-            message = f"this version of the router does not run {node.kind} nodes yet"
-            raise _error("not-yet", message, f"{path}.routerType", f"it runs {', '.join(sorted(RUNS))}")
-        if not runnable(node):
+        steps = runnable(node)
+        if not steps:
             raise _error("no-steps", "a node needs a step that is not a downstream service", path)
+        index, first = steps[0]
+        if node.kind is NodeKind.SEQUENCE and first.condition:
+            message = "the first step of a Sequence has no answer before it that a condition could test"
+            hint = "leave the condition out, or choose by the request in a Switch"
+            raise _error("bad-condition", message, f"{path}.steps[{index}].condition", hint)
     for path, step in _steps(flow):
         if step.condition:
-            raise _error(
-                "not-yet", "this version of the router does not run conditions yet", f"{path}.condition"
-            )
+            parse_condition(step.condition, f"{path}.condition")
         if step.url:
             _check_url(step.url, path)
 

@@ -12,8 +12,8 @@ from aiohttp import web
 from ._call import StepReply
 from ._errors import RouterError, bad_answer
 from ._exchange import CURRENT
-from ._json import dumps, loads
-from ._openai import DONE, chunks_of, encode_event
+from ._json import loads
+from ._openai import encode_event, events_of
 from ._translate import AsItIs, Translator
 
 EVENT_STREAM = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
@@ -38,7 +38,6 @@ async def stream(
         else:
             await _send(request, response, translator.feed(await _as_events(reply)))
         await _finish(request, response)
-        await _drain(reply)
     except RouterError as error:
         if not response.prepared:
             raise
@@ -50,6 +49,10 @@ async def stream(
             ending = RouterError(HTTPStatus.SERVICE_UNAVAILABLE, "shutting-down", message)
             await _break_off(request, response, ending)
         raise
+    else:
+        # the client has everything: if it leaves now, which cancels this task, it still was answered
+        CURRENT.get().answered = response.status
+        await _drain(reply)
     finally:
         reply.close()
     return response
@@ -72,10 +75,9 @@ async def _pump(
 async def _as_events(reply: StepReply) -> bytes:
     """A server that does not stream answered with one whole completion."""
     try:
-        chunks = chunks_of(loads(await reply.read()))
+        return events_of(loads(await reply.read()))
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         raise bad_answer(reply.step, "did not answer with a chat completion") from None
-    return b"".join(encode_event(dumps(chunk)) for chunk in chunks) + DONE
 
 
 async def _send(request: web.Request, response: web.StreamResponse, data: bytes) -> None:

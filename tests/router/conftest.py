@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import signal
 import socket
 import sys
 from collections import defaultdict
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -23,6 +25,12 @@ from opea_pulumi.router import Limits, Router, make_plan
 # test machines are shared: how long an example takes says nothing
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("router", "the cases against another router, such as OPEA's gmcrouter")
+    group.addoption("--router-command", default="", help="starts it; {graph} stands for the graph's JSON")
+    group.addoption("--router-url", default="http://127.0.0.1:8080", help="where it then listens")
 
 
 class Call:
@@ -201,6 +209,41 @@ async def start(monkeypatch):
     yield run
     for runner in runners:
         await runner.cleanup()
+
+
+@pytest.fixture
+async def start_other(request):
+    """A function: run a graph in the router of ``--router-command``; None without that option."""
+    command = request.config.getoption("--router-command", default="")
+    started = []
+
+    async def run(graph):
+        url = request.config.getoption("--router-url")
+        words = [word.replace("{graph}", json.dumps(graph)) for word in shlex.split(command)]
+        null = asyncio.subprocess.DEVNULL
+        started.append(await asyncio.create_subprocess_exec(*words, stdout=null, stderr=null))
+        async with asyncio.timeout(20):
+            while not await listens(url):
+                assert started[-1].returncode is None, "the router ended at once"
+        return url
+
+    yield run if command else None
+    for process in started:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def listens(url):
+    """Whether somebody does; asks once, and takes a moment over it."""
+    await asyncio.sleep(0.02)
+    try:
+        _, writer = await asyncio.open_connection(urlsplit(url).hostname, urlsplit(url).port)
+    except ConnectionError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True
 
 
 @pytest.fixture

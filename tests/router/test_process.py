@@ -120,7 +120,7 @@ async def test_the_log_has_no_secrets(chatqna, graph, spawn, http):
             1,
             "unknown-type",
         ),
-        (["--graph-json", '{"spec":{"nodes":{"root":{"routerType":"Switch","steps":[]}}}}'], 1, "not-yet"),
+        (["--graph-json", '{"spec":{"nodes":{"root":{"routerType":"Switch","steps":[]}}}}'], 1, "no-steps"),
         ([], 2, "required"),
         (["--graph-json", "{}", "--port", "-1"], 2, "--port"),
         (["--graph-json", "{}", "--mode", "other"], 2, "--mode"),

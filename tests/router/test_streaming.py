@@ -102,6 +102,21 @@ async def test_a_client_that_leaves_cancels_the_service(streaming, http):
     await asyncio.wait_for(llm.cancelled.wait(), 2)
 
 
+@pytest.mark.parametrize("path", FORMS.values(), ids=FORMS)
+async def test_a_client_that_leaves_after_the_last_byte_was_answered(
+    path, chatqna, graph, start, http, caplog
+):
+    """The service keeps its side open behind [DONE], so that the router is not through yet."""
+    caplog.set_level("INFO", "opea_pulumi.router")
+    chatqna["llm"].answers({"sse": [CHUNK, LAST, "[DONE]"], "fault": "hang"})
+    url = await start(graph()) + path
+    async with http.post(url, json=QUESTION, headers={"Connection": "close"}) as response:
+        assert (await response.read()).endswith(b"data: [DONE]\n\n")
+    await asyncio.wait_for(chatqna["llm"].cancelled.wait(), 5)  # the line was written before that
+    lines = [line for line in map(json.loads, caplog.messages) if "status" in line]
+    assert [(line["status"], line["error"]) for line in lines] == [(200, None)]
+
+
 async def test_a_client_that_leaves_before_the_answer_cancels_the_service(chatqna, graph, start, http):
     chatqna["retrieval"].answers({"fault": "hang"})
     url = await start(graph())
