@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from opea_pulumi.application import service_types, slug
-from opea_pulumi.flow import CONTRACTS, Dependency, Flow, InternalService, Mode, Node, NodeKind, Step
+from opea_pulumi.errors import FlowError
+from opea_pulumi.flow import (
+    CONTRACTS,
+    Dependency,
+    Flow,
+    InternalService,
+    Mode,
+    Node,
+    NodeKind,
+    Step,
+    parse_condition,
+)
 from opea_pulumi.terms import Orchestrator
 
 from ._graph import Parallel, Part, Serial, structure
@@ -36,7 +49,11 @@ def build_flow(plan: Plan) -> Flow:
         message = "the flow is no composition of sequences and branches"
         hint = "every end of one part must lead to every start of the next: (a, b) >> c"
         raise blueprint_error("tangled-flow", message, _FLOW, hint)
-    return Flow(nodes=_Nodes(plan).build(part), settings=_settings(plan))
+    settings = _settings(plan)
+    nodes = _Nodes(plan).build(part)
+    if plan.orchestrator is Orchestrator.ROUTER:
+        _check_conditions(plan, nodes)
+    return Flow(nodes=nodes, settings=settings)
 
 
 def _settings(plan: Plan) -> dict[str, str]:
@@ -47,7 +64,6 @@ def _settings(plan: Plan) -> dict[str, str]:
         return {**settings, **{f"type.{name}": plan.services[name].type for name in elsewhere}}
     if plan.orchestrator is not Orchestrator.ROUTER:
         return settings
-    _check_router(plan)
     return {
         "mode": Mode.ALIGNED.value,
         **settings,
@@ -60,21 +76,31 @@ def _settings(plan: Plan) -> dict[str, str]:
 def unsupported_by_router(plan: Plan) -> bool:
     """Whether this version's router cannot run the flow."""
     kinds = {plan.services[name].type for name in plan.services if _stands_in_graph(plan, name)}
-    return not _is_plain(plan) or not kinds <= set(CONTRACTS)
+    return not kinds <= set(CONTRACTS)
 
 
-def _is_plain(plan: Plan) -> bool:
-    conditional = any(
-        plan.services[name].condition or plan.services[name].dependency for name in plan.flow_services
-    )
-    return plan.application.mega.flow.is_sequence and not plan.application.mega.nodes and not conditional
+def _check_conditions(plan: Plan, nodes: Mapping[str, Node]) -> None:
+    """What the router would refuse when it loads the graph is refused at its place in the application."""
+    for node_name, node in nodes.items():
+        for index, step in enumerate(node.steps):
+            if not step.condition:
+                continue
+            place = _condition_place(plan, node_name, index, step)
+            if index == 0 and node.kind is NodeKind.SEQUENCE:
+                message = "the first step of a sequence has no answer before it that a condition could test"
+                hint = "leave the condition out, or choose by the request in a node of kind Switch"
+                raise blueprint_error("bad-condition", message, place, hint)
+            try:
+                parse_condition(step.condition)
+            except FlowError as error:
+                raise blueprint_error(error.code, error.message, place, error.hint) from None
 
 
-def _check_router(plan: Plan) -> None:
-    if not _is_plain(plan):
-        message = "the router runs flows without forks so far; this one has forks or joins"
-        hint = "write it as one line: a >> b >> c"
-        raise blueprint_error("unsupported-flow", message, _FLOW, hint)
+def _condition_place(plan: Plan, node: str, index: int, step: Step) -> str:
+    service = plan.services.get(step.name)
+    if service is not None and service.condition == step.condition:
+        return plan.path(step.name, "condition")
+    return f"opea_mega_service.nodes.{node}.steps[{index}].condition"
 
 
 def _stands_in_graph(plan: Plan, name: str) -> bool:
