@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from opea_pulumi.errors import Location, UsageError
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -24,6 +27,20 @@ def write_json(data: object) -> None:
 def note(message: str) -> None:
     """Say something beside the data: on stderr."""
     click.echo(message, err=True)
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file, and the folders to it.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        message = f"cannot be written: {error.strerror}"
+        raise UsageError(message, code="not-writable", location=Location(str(path))) from None
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

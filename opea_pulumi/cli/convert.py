@@ -12,7 +12,7 @@ from opea_pulumi.errors import Location, OperationError, UsageError
 from opea_pulumi.terms import Hardware, Orchestrator, Profile
 
 from ._app import files_option, load_app
-from ._output import note
+from ._output import note, write_file
 
 if TYPE_CHECKING:
     from opea_pulumi.convert import Conversion, Loss
@@ -118,10 +118,5 @@ def _write(text: str, output: Path | None) -> None:
     if output is None:
         click.echo(text, nl=False)
         return
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, "utf-8")
-    except OSError as error:
-        message = f"cannot be written: {error.strerror}"
-        raise UsageError(message, code="not-writable", location=Location(str(output))) from None
+    write_file(output, text)
     note(f"wrote {output}")

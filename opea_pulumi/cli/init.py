@@ -8,7 +8,7 @@ import click
 
 from opea_pulumi.errors import Location, UsageError
 
-from ._output import json_option, write_json
+from ._output import json_option, write_file, write_json
 
 
 @click.command(name="init")
@@ -36,19 +36,10 @@ def command(name: str, output: Path, force: bool, as_json: bool) -> None:
                 "the file exists", code="file-exists", location=place, hint="--force overwrites it"
             )
     for file, text in texts.items():
-        _write(file, text)
+        write_file(file, text)
     if as_json:
         files = [str(file) for file in beside]
         write_json({"application": name, "path": str(output), "files": files})
     else:
         also = f" and {len(beside)} files of its own" if beside else ""
         click.echo(f"wrote {output}{also}; next: opea-pulumi up {output}, or convert {output} --to compose")
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, "utf-8")
-    except OSError as error:
-        message = f"cannot be written: {error.strerror}"
-        raise UsageError(message, code="not-writable", location=Location(str(file))) from None
