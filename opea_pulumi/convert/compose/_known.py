@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from opea_pulumi.catalog import DEFAULT_RELEASE, DeviceRow, Release, RunnableRow, load_release, releases
+from opea_pulumi.catalog import DEFAULT_RELEASE, Release, RunnableRow, load_release, releases
 from opea_pulumi.terms import Profile
 
 from ._project import ComposeService
@@ -82,8 +82,3 @@ def _all_uses(release: Release) -> Iterator[Known]:
         if store.server:
             yield Known("store", kind, store.server)
         yield from (Known("companion", kind, row) for row in store.companions.values())
-
-
-def device_row(release: Release, kind: str, hardware: str) -> DeviceRow | None:
-    """A server's row for a kind of hardware."""
-    return next((row for key, row in release.servers[kind].devices.items() if key == hardware), None)
