@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
+import psutil
 import pytest
 import yaml
 from aiohttp import web
@@ -63,6 +64,7 @@ class Service:
         self.started = asyncio.Event()
         self.arriving = asyncio.Event()
         self.cancelled = asyncio.Event()
+        self.gone = 0  # requests whose caller left before the answer was whole
         self.go = asyncio.Event()
         self.go.set()
 
@@ -98,6 +100,7 @@ class Service:
             return await self._answer(request, answer)
         except (asyncio.CancelledError, ConnectionError):
             self.cancelled.set()
+            self.gone += 1
             raise
 
     async def _answer(self, request, answer):
@@ -273,37 +276,62 @@ def broken_body():
 
 
 class Process:
-    """The router as a process; ``lines`` is its log so far."""
+    """The router as a process; ``lines`` is its log so far, read at once so that it never waits for us."""
 
     def __init__(self, process):
         self._process = process
         self.lines = []
+        self._seen = 0
+        self._more = asyncio.Condition()
+        self._reader = asyncio.ensure_future(self._read())
+
+    async def _read(self):
+        async for line in self._process.stdout:
+            async with self._more:
+                self.lines.append(line.decode())
+                self._more.notify_all()
+        async with self._more:
+            self.lines.append("")
+            self._more.notify_all()
 
     async def event(self, name):
         """The next line of the log with this event."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(20), self._more:
             while True:
-                line = await self._process.stdout.readline()
+                await self._more.wait_for(lambda: self._seen < len(self.lines))
+                line = self.lines[self._seen]
+                self._seen += 1
                 assert line, "the router ended: " + (await self._process.stderr.read()).decode()
-                self.lines.append(line.decode())
                 entry = json.loads(line)
                 if entry["event"] == name:
                     return entry
+
+    @property
+    def memory(self):
+        """Bytes in RAM."""
+        return psutil.Process(self._process.pid).memory_info().rss
+
+    @property
+    def open_files(self):
+        """How many, sockets included."""
+        return psutil.Process(self._process.pid).num_fds()
 
     def terminate(self):
         self._process.send_signal(signal.SIGTERM)
 
     async def end(self):
-        """(exit code, rest of stdout, stderr)."""
+        """(exit code, stdout from its first line on, stderr)."""
         async with asyncio.timeout(20):
-            out, err = await self._process.communicate()
-        self.lines += out.decode().splitlines()
-        return self._process.returncode, out.decode(), err.decode()
+            err = await self._process.stderr.read()
+            await self._reader
+            return await self._process.wait(), "".join(self.lines), err.decode()
 
     async def kill(self):
         if self._process.returncode is None:
             self._process.kill()
-            await self._process.communicate()
+        await self._reader
+        await self._process.stderr.read()
+        await self._process.wait()
 
 
 @pytest.fixture
@@ -325,6 +353,18 @@ async def spawn():
     yield run
     for process in started:
         await process.kill()
+
+
+@pytest.fixture
+def running(spawn):
+    """A function: a router of its own for this graph document, and its URL."""
+
+    async def run(graph, *arguments, **environment):
+        process = await spawn("--graph-json", json.dumps(graph), "--port", 0, *arguments, **environment)
+        event = await process.event("listening")
+        return process, f"http://{event['host']}:{event['port']}"
+
+    return run
 
 
 @pytest.fixture

@@ -39,6 +39,31 @@ async def test_fault(fault, step, path, chatqna, graph, start, http):
         assert response.status == 200
 
 
+PASSED_ON = [fault for fault in FAULTS if "service of type" not in fault["message"]]
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("fault", PASSED_ON, ids=[fault["name"] for fault in PASSED_ON])
+async def test_fault_passed_through(fault, step, chatqna, graph, start, http, broken_body):
+    """Hard steps of a pass-through graph; what an answer says is no concern of that mode."""
+    chatqna[step].answers(fault["answer"])
+    document = graph()
+    for part in document["spec"]["nodes"]["root"]["steps"]:
+        part.update(dependency="Hard", data="$response")
+    base = await start(document, mode="pass-through", idle_timeout=idle_timeout(fault["answer"]))
+    async with http.post(base + "/", json=QUESTION) as response:
+        if step == STEPS[-1] and "sse" in fault["answer"]:  # the client's answer had begun
+            assert b"half" in await broken_body(response)
+            return
+        error = (await response.json())["error"]
+        assert response.status == fault["status"]
+        assert response.headers.get("Retry-After") == fault.get("retry_after")
+    assert (error["code"], error["step"]) == (fault["code"], step)
+    assert f"{step} {fault['message']}" in error["message"]
+    later = STEPS[STEPS.index(step) + 1 :]
+    assert not any(chatqna[name].calls for name in later)
+
+
 @pytest.mark.parametrize("step", STEPS)
 async def test_refused(step, chatqna, graph, start, http):
     base = await start(graph())

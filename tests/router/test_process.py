@@ -8,17 +8,12 @@ import pytest
 
 CHUNK = '{"choices":[{"index":0,"delta":{"content":"a"}}]}'
 LAST = '{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}'
+CIRCLE = '{"spec":{"nodes":{"root":{"routerType":"Sequence","steps":[{"name":"x","nodeName":"root"}]}}}}'
 QUESTION = {"messages": "Where is Paris", "stream": False}
 
 
-async def running(spawn, graph, *arguments, **environment):
-    process = await spawn("--graph-json", json.dumps(graph), "--port", 0, *arguments, **environment)
-    event = await process.event("listening")
-    return process, f"http://{event['host']}:{event['port']}"
-
-
-async def test_it_answers_and_ends_on_sigterm(graph, spawn, http):
-    process, base = await running(spawn, graph())
+async def test_it_answers_and_ends_on_sigterm(graph, running, http):
+    process, base = await running(graph())
     async with http.post(base + "/v1/chatqna", json=QUESTION) as response:
         assert (await response.json())["choices"][0]["message"]["content"] == "In France."
     process.terminate()
@@ -33,10 +28,10 @@ async def test_graph_from_a_file(graph, spawn, tmp_path):
     assert (event["host"], event["mode"], event["endpoint"]) == ("127.0.0.1", "pass-through", "/v1/chatqna")
 
 
-async def test_sigterm_lets_requests_finish(chatqna, graph, spawn, http):
+async def test_sigterm_lets_requests_finish(chatqna, graph, running, http):
     chatqna["llm"].answers({"sse": [CHUNK, LAST, "[DONE]"]})
     chatqna["llm"].go.clear()
-    process, base = await running(spawn, graph())
+    process, base = await running(graph())
     asking = asyncio.ensure_future(http.post(base + "/v1/chatqna", json={"messages": "Where is Paris"}))
     await asyncio.wait_for(chatqna["llm"].started.wait(), 10)
     process.terminate()
@@ -60,9 +55,9 @@ async def accepts(port):
     return True
 
 
-async def test_what_does_not_finish_in_time_is_broken_off(chatqna, graph, spawn, http, broken_body):
+async def test_what_does_not_finish_in_time_is_broken_off(chatqna, graph, running, http, broken_body):
     chatqna["llm"].answers({"sse": [CHUNK], "fault": "hang"})
-    process, base = await running(spawn, graph(), "--drain-timeout", "0.2")
+    process, base = await running(graph(), "--drain-timeout", "0.2")
     async with http.post(base + "/v1/chatqna", json={"messages": "Where is Paris"}) as response:
         process.terminate()
         received = await broken_body(response)
@@ -71,11 +66,11 @@ async def test_what_does_not_finish_in_time_is_broken_off(chatqna, graph, spawn,
     assert (await process.end())[0] == 0
 
 
-async def test_the_log_has_no_secrets(chatqna, graph, spawn, http):
+async def test_the_log_has_no_secrets(chatqna, graph, running, http):
     canary = "canary-5f3a"
     document = graph(**{"key.llm": "LLM_KEY"})
     chatqna["reranking"].answers({"status": 422, "json": {"detail": canary}})
-    process, base = await running(spawn, document, LLM_KEY=canary)
+    process, base = await running(document, LLM_KEY=canary)
     headers = {"Authorization": f"Bearer {canary}", "Cookie": canary, "x-request-id": "known"}
     body = {**QUESTION, "messages": f"Where is {canary}"}
     async with http.post(f"{base}/v1/chatqna?token={canary}", json=body, headers=headers) as response:
@@ -90,7 +85,7 @@ async def test_the_log_has_no_secrets(chatqna, graph, spawn, http):
     await writer.wait_closed()
     process.terminate()
     _, out, err = await process.end()
-    assert canary not in "".join(process.lines) + out + err
+    assert canary not in out + err
     assert err == ""
     expected = {
         "method": "POST",
@@ -110,6 +105,7 @@ async def test_the_log_has_no_secrets(chatqna, graph, spawn, http):
         (["--graph-json", "{"], 1, "bad-json"),
         (["--graph-json", "{}"], 1, "bad-graph"),
         (["--graph-json", '{"spec": {"nodes": {}}}'], 1, "no-root"),
+        (["--graph-json", CIRCLE], 1, "cycle"),
         (
             [
                 "--mode",
