@@ -39,6 +39,22 @@ def test_every_tracked_module_and_data_file_is_in_it(wheel):
     assert inside == kept - clone_only
 
 
+def test_an_installed_wheel_can_be_packed_again(wheel, install, tmp_path):
+    """For our images: file by file the same, but for the record of hashes."""
+    packed = "import sys; from pathlib import Path; from opea_pulumi.images._wheel import own_wheel\n"
+    installed = install("")
+    path = installed.python(f"{packed}print(own_wheel(Path({str(tmp_path)!r})))").strip()
+    ours, theirs = (
+        {name: archive.read(name) for name in archive.namelist() if not name.endswith("/RECORD")}
+        for archive in (zipfile.ZipFile(path), zipfile.ZipFile(wheel))
+    )
+    assert ours.keys() == theirs.keys()
+    assert ours == theirs
+    again = tmp_path / "again"
+    installed.run("python", "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(again), path)
+    assert (again / "opea_pulumi/images/Dockerfile").is_file()
+
+
 ENTRY_POINTS = """\
 [console_scripts]
 opea-pulumi = opea_pulumi.cli:main
