@@ -19,7 +19,7 @@ from ._model import MicroService as ServiceModel
 from ._secrets import looks_secret, without_secrets
 from ._settings import config_key, config_keys, setting_paths, settings_in
 from ._source import KEY_FORM, KeyPath, Mark, Source, key_path, quoted_key, suggestion
-from ._types import infer_type, mega_endpoint, service_types
+from ._types import canonical_name, infer_type, mega_endpoint, service_types
 from ._yaml import MAX_BYTES
 from ._yaml import parse as parse_source
 
@@ -50,6 +50,7 @@ __all__ = [
     "ServiceOrchestrator",
     "Source",
     "StepSpec",
+    "canonical_name",
     "config_key",
     "config_keys",
     "dump_application",

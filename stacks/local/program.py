@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-
 import pulumi
 from opea_pulumi.components.local import LocalApplication, LocalApplicationArgs
 
-from opea_pulumi.blueprint import Blueprint
 from opea_pulumi.targets import Deployment
-from opea_pulumi.terms import PROJECT
+
+from .._secrets import secrets_of
 
 
 def program(deployment: Deployment) -> None:
     """Register the application and export :data:`opea_pulumi.targets.OUTPUTS`."""
     blueprint = deployment.blueprint
-    args: LocalApplicationArgs = {"secrets": dict(_secrets(blueprint))}
+    args: LocalApplicationArgs = {"secrets": dict(secrets_of(blueprint))}
     if deployment.definition:
         args["definition"] = deployment.definition
     else:
@@ -27,16 +24,3 @@ def program(deployment: Deployment) -> None:
     pulumi.export("application", str(deployment.source))
     pulumi.export("target", "local")
     pulumi.export("profile", blueprint.profile.value)
-
-
-def _secrets(blueprint: Blueprint) -> Iterator[tuple[str, pulumi.Output[str]]]:
-    """Each secret that has a value: the stack's configuration, else the environment."""
-    config = pulumi.Config(PROJECT)
-    for secret in blueprint.secrets:
-        configured = config.get_secret(secret.config)
-        if configured is not None:
-            yield secret.name, configured
-            continue
-        value = next((os.environ[name] for name in secret.environment if os.environ.get(name)), None)
-        if value is not None:
-            yield secret.name, pulumi.Output.secret(value)

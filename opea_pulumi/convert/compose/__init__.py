@@ -1,6 +1,22 @@
 """Docker compose (Compose Specification)."""
 
+from ._devices import AMD, HABANA, NVIDIA, partition
+from ._networks import published
 from ._read import from_compose
-from ._write import to_compose
+from ._resources import number_of_bytes
+from ._secrets import used_secrets
+from ._write import Containers, containers_of, to_compose
 
-__all__ = ["from_compose", "to_compose"]
+__all__ = [
+    "AMD",
+    "HABANA",
+    "NVIDIA",
+    "Containers",
+    "containers_of",
+    "from_compose",
+    "number_of_bytes",
+    "partition",
+    "published",
+    "to_compose",
+    "used_secrets",
+]

@@ -18,13 +18,13 @@ _GUARDED = (
 )
 
 
-def patched(blueprint: Blueprint, services: Mapping[str, Any]) -> dict[str, Any]:
-    """The services after the patches for Compose, which cannot take one out.
+def patched(blueprint: Blueprint, services: Mapping[str, Any], target: str = TARGET) -> dict[str, Any]:
+    """The services after the patches for Compose (or a target with its words), which cannot take one out.
 
     Raises:
         BlueprintError: a patch fits nothing, fails, or takes out a service.
     """
-    patches = [patch for patch in blueprint.patches if patch.target == TARGET]
+    patches = [patch for patch in blueprint.patches if patch.target == target]
     parts = [Part(data=service, workload=name, kind=KIND) for name, service in services.items()]
     changed = apply_patches(parts, patches)
     if len(changed) != len(parts):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from opea_pulumi.application import Application
 from opea_pulumi.blueprint import Blueprint
-from opea_pulumi.convert._model import Conversion
+from opea_pulumi.convert._model import Conversion, Loss
 from opea_pulumi.convert._yaml import dump_yaml
 from opea_pulumi.errors import BlueprintError, Location
 
@@ -19,12 +20,49 @@ from ._header import header
 from ._health import healthcheck
 from ._losses import losses_of
 from ._networks import networks_of
-from ._patched import loosened, patched
+from ._patched import TARGET, loosened, patched
 from ._secrets import secrets_of
 from ._service import Context, config_name, in_order, service_of
 from ._volumes import owner_name, owner_service, volumes_of
 
 EXTENSION = "x-opea"
+
+
+@dataclass(frozen=True)
+class Containers:
+    """A blueprint's containers in Compose's words: plain data, nothing escaped.
+
+    Secrets stand in ``services`` by name only; ``made`` are the services before patches.
+    """
+
+    services: dict[str, Any]
+    networks: dict[str, Any]
+    volumes: dict[str, Any]
+    cards: dict[str, tuple[int, ...]]
+    made: dict[str, Any]
+    losses: list[Loss]
+
+
+def containers_of(blueprint: Blueprint, target: str = TARGET) -> Containers:
+    """What Docker runs of a blueprint, with the patches for ``target``.
+
+    Raises:
+        BlueprintError: it needs something that Compose cannot do.
+    """
+    cards = partition(blueprint.workloads)
+    checks = {
+        item.name: item.role != "prefetch" and healthcheck(item)[0] is not None
+        for item in blueprint.workloads
+    }
+    context = Context(blueprint, cards, checks)
+    losses: list[Loss] = []
+    services: dict[str, Any] = {}
+    _add_owner(services, blueprint)
+    for workload in blueprint.workloads:
+        services[workload.name], lost = service_of(context, workload)
+        losses += lost
+    changed = patched(blueprint, services, target)
+    return Containers(changed, networks_of(blueprint), volumes_of(blueprint), cards, services, losses)
 
 
 def to_compose(blueprint: Blueprint, application: Application | None = None) -> Conversion:
@@ -36,33 +74,22 @@ def to_compose(blueprint: Blueprint, application: Application | None = None) -> 
     Raises:
         BlueprintError: it needs something that Compose cannot do.
     """
-    cards = partition(blueprint.workloads)
-    checks = {
-        item.name: item.role != "prefetch" and healthcheck(item)[0] is not None
-        for item in blueprint.workloads
-    }
-    context = Context(blueprint, cards, checks)
-    losses = losses_of(blueprint, application)
-    services: dict[str, Any] = {}
-    _add_owner(services, blueprint)
-    for workload in blueprint.workloads:
-        services[workload.name], lost = service_of(context, workload)
-        losses += lost
-    made, services = services, patched(blueprint, services)
+    containers = containers_of(blueprint)
+    services = containers.services
     document: dict[str, Any] = {
         "name": blueprint.name,
         "services": escaped(services),
-        "networks": networks_of(blueprint),
-        "volumes": volumes_of(blueprint),
+        "networks": containers.networks,
+        "volumes": containers.volumes,
         "configs": escaped(_configs(blueprint)),
         "secrets": escaped(secrets_of(blueprint)),
     }
     document = {key: value for key, value in document.items() if value}
     if application is not None:
         document[EXTENSION] = escaped(_extension(application, services))
-    return Conversion(
-        f"{header(blueprint, cards, loosened(made, services))}\n{dump_yaml(document)}", tuple(losses)
-    )
+    head = header(blueprint, containers.cards, loosened(containers.made, services))
+    losses = [*losses_of(blueprint, application), *containers.losses]
+    return Conversion(f"{head}\n{dump_yaml(document)}", tuple(losses))
 
 
 def _add_owner(services: dict[str, Any], blueprint: Blueprint) -> None:

@@ -1,0 +1,70 @@
+"""What the engine has already, where a program must know it: ports in use, steps that failed."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from contextlib import closing
+from functools import cached_property
+from typing import Any
+
+from opea_pulumi.docker_engine import connect, engine_address
+from opea_pulumi.errors import OperationError
+
+_ATTEMPT = "opea.attempt"
+
+
+class Present:
+    """Reads the engine once; when there is none, nothing is present (the provider will say so)."""
+
+    @cached_property
+    def containers(self) -> Mapping[str, Mapping[str, Any]]:
+        """Every container by its name, as ``docker inspect`` shows it."""
+        try:
+            client = connect()
+        except OperationError:
+            return {}
+        with closing(client):
+            found = client.api.containers(all=True)
+            return {
+                row["Names"][0].lstrip("/"): client.api.inspect_container(row["Id"])
+                for row in found
+                if row["Names"]
+            }
+
+    def attempt(self, name: str) -> dict[str, str]:
+        """A label for a step that runs once: another than the last one's if that failed, so that it runs again."""
+        last = self.containers.get(name)
+        if last is None:
+            return {}
+        known = (last["Config"].get("Labels") or {}).get(_ATTEMPT, "")
+        failed = last["State"]["Status"] == "exited" and last["State"]["ExitCode"] != 0
+        number = str(int(known or "0") + 1) if failed else known
+        return {"attempt": number} if number else {}
+
+    def port(self, name: str, address: str, usual: int) -> int:
+        """The host's port for a container: the one it has, else the usual one or the next free."""
+        own = self.containers.get(name)
+        held = _published(own) if own else []
+        if held:
+            return held[0]
+        taken = {port for other in self.containers.values() for port in _published(other)}
+        return next(port for port in range(usual, 65536) if port not in taken and _free(address, port))
+
+
+def _published(container: Mapping[str, Any]) -> list[int]:
+    bindings = (container.get("HostConfig") or {}).get("PortBindings") or {}
+    return [int(row["HostPort"]) for rows in bindings.values() for row in rows or () if row.get("HostPort")]
+
+
+def _free(address: str, port: int) -> bool:
+    """Whether this host would listen there; of another host only its containers are known."""
+    if not engine_address().url.startswith(("unix:", "npipe:")):
+        return True
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+    return True

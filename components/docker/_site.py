@@ -1,0 +1,224 @@
+"""What the containers of one application share: names, labels, images, networks, volumes, secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pulumi
+import pulumi_docker as docker
+
+from opea_pulumi.convert.compose import Containers
+from opea_pulumi.terms import PROJECT
+
+from ._arguments import arguments_of, runs_once, start_seconds
+from ._present import Present
+
+LABEL = "opea."
+"""What our labels begin with: ``opea.project``, ``opea.stack``, ``opea.application``, ``opea.workload``."""
+
+SECRETS = "/run/secrets"
+_MINUTE = 60
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where the host listens for the one published port: an address and a port."""
+
+    address: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """For a client on the host."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.address, self.address)  # noqa: S104
+        return f"http://{host}:{self.port}"
+
+
+@dataclass
+class Site:
+    """Makes the resources of one application; ``owner`` is the component that they belong to."""
+
+    owner: pulumi.Resource
+    name: str
+    containers: Containers
+    secrets: Mapping[str, pulumi.Input[str]]
+    network: pulumi.Input[str] | None = None
+    made: dict[str, docker.Container] = field(default_factory=dict)
+
+    @cached_property
+    def prefix(self) -> str:
+        """What names on the engine begin with: they are unique on a host, whoever deploys there."""
+        project, stack = pulumi.get_project(), pulumi.get_stack()
+        own = stack if stack == self.name or stack.startswith(f"{self.name}-") else f"{stack}-{self.name}"
+        return plain(own if project == PROJECT else f"{project}-{own}")
+
+    @cached_property
+    def present(self) -> Present:
+        """What the engine runs already under these names."""
+        return Present()
+
+    def labels(self, **more: str) -> list[dict[str, str]]:
+        """Our labels, sorted, for a resource."""
+        known = {
+            "project": pulumi.get_project(),
+            "stack": pulumi.get_stack(),
+            "application": self.name,
+            **more,
+        }
+        return [{"label": LABEL + key, "value": value} for key, value in sorted(known.items())]
+
+    def called(self, key: str) -> str:
+        """The name of a container on the engine."""
+        return self.prefix if key == self.name else f"{self.prefix}-{key}"
+
+    def opts(self, parent: pulumi.Resource | None = None, **more: Any) -> pulumi.ResourceOptions:
+        """Options of a resource below a component."""
+        return pulumi.ResourceOptions(parent=parent or self.owner, **more)
+
+    @cached_property
+    def networks(self) -> dict[str, pulumi.Input[str]]:
+        """The name on the engine of each network."""
+        if self.network is not None:
+            return dict.fromkeys(self.containers.networks, self.network)
+        return {key: self._network(key, options) for key, options in self.containers.networks.items()}
+
+    def _network(self, key: str, options: Mapping[str, Any]) -> pulumi.Output[str]:
+        network = docker.Network(
+            f"{self.name}-{key}",
+            name=f"{self.prefix}-{key}",
+            internal=options.get("internal", False),
+            options=options.get("driver_opts"),
+            labels=self.labels(),
+            opts=self.opts(delete_before_replace=True),
+        )
+        return network.name
+
+    @cached_property
+    def volumes(self) -> dict[str, pulumi.Output[str]]:
+        """The name on the engine of each volume."""
+        return {key: self._volume(key, self.owner) for key in self.containers.volumes}
+
+    def _volume(self, key: str, parent: pulumi.Resource) -> pulumi.Output[str]:
+        volume = docker.Volume(
+            f"{self.name}-{key}",
+            name=f"{self.prefix}-{key}",
+            labels=self.labels(),
+            opts=self.opts(parent, delete_before_replace=True),
+        )
+        return volume.name
+
+    @cached_property
+    def _images(self) -> dict[str, docker.RemoteImage]:
+        return {}
+
+    def image(self, reference: str) -> pulumi.Output[str]:
+        """The id of an image, which stays on the engine when the stack goes."""
+        if reference not in self._images:
+            self._images[reference] = docker.RemoteImage(
+                f"{self.name}-{plain(reference)}", name=reference, keep_locally=True, opts=self.opts()
+            )
+        return self._images[reference].image_id
+
+    def container(
+        self,
+        key: str,
+        parent: pulumi.Resource,
+        published: Published | None = None,
+        extra: Sequence[pulumi.Input[str]] = (),
+        words: Mapping[str, pulumi.Input[str]] | None = None,
+        alias: str = "",
+    ) -> docker.Container:
+        """The container of a service.
+
+        ``extra`` are more ``NAME=value`` of its environment, ``words`` what stands for words of its command,
+        ``alias`` is another name of it in its networks.
+        """
+        service = self.containers.services[key]
+        arguments = arguments_of(service)
+        mounts = [self._mount(entry) for entry in service.get("volumes", ())]
+        labels: dict[str, Any] = {"workload": key}
+        holder = self._secrets(key, service, parent)
+        if holder is not None:
+            mounts.append({**_volume_mount(holder[0], SECRETS), "read_only": True})
+            # other contents are another holder, and a process reads its secrets when it starts
+            labels["secrets"] = holder[1].id
+        if runs_once(service):
+            labels.update(self.present.attempt(self.called(key)))
+        if published is not None:
+            port = int(service["ports"][0].rpartition(":")[2])
+            arguments["ports"] = [{"internal": port, "external": published.port, "ip": published.address}]
+        if words:
+            arguments["command"] = [words.get(word, word) for word in arguments["command"]]
+        if extra:
+            arguments["envs"] = [*arguments.get("envs", ()), *extra]
+        seconds = start_seconds(service) + 10 * _MINUTE
+        container = docker.Container(
+            f"{self.name}-{key}",
+            name=self.called(key),
+            image=self.image(service["image"]),
+            labels=self.labels(**labels),
+            mounts=mounts or None,
+            **self._network_arguments(service, sorted({key, alias or key})),
+            **arguments,
+            opts=self.opts(
+                parent,
+                depends_on=[self.made[name] for name in service.get("depends_on", ()) if name in self.made],
+                delete_before_replace=True,  # its name and its port are its own
+                custom_timeouts=pulumi.CustomTimeouts(create=f"{seconds}s", update=f"{seconds}s"),
+            ),
+        )
+        self.made[key] = container
+        return container
+
+    def _network_arguments(self, service: Mapping[str, Any], aliases: list[str]) -> dict[str, Any]:
+        if "network_mode" in service:
+            return {"network_mode": service["network_mode"]}
+        names = service.get("networks", ["default"])
+        joined = names if self.network is None else names[:1]
+        return {"networks_advanced": [{"name": self.networks[name], "aliases": aliases} for name in joined]}
+
+    def _mount(self, entry: Mapping[str, Any]) -> dict[str, Any]:
+        source = entry["source"] if entry["type"] == "bind" else self.volumes[entry["source"]]
+        read_only = {"read_only": True} if entry.get("read_only") else {}
+        return {"type": entry["type"], "source": source, "target": entry["target"], **read_only}
+
+    def _secrets(
+        self, key: str, service: Mapping[str, Any], parent: pulumi.Resource
+    ) -> tuple[pulumi.Output[str], docker.Container] | None:
+        """A volume with the service's secrets as files, and the container that never runs but put them there.
+
+        Docker takes no file into a read-only container, and what it takes as environment or label it shows.
+        """
+        given = [name for name in service.get("secrets", ()) if name in self.secrets]
+        if not given:
+            return None
+        volume = self._volume(f"{key}-secrets", parent)
+        holder = docker.Container(
+            f"{self.name}-{key}-secrets",
+            name=f"{self.prefix}-{key}-secrets",
+            image=self.image(service["image"]),
+            start=False,
+            must_run=False,
+            network_mode="none",
+            mounts=[_volume_mount(volume, SECRETS)],
+            uploads=[
+                {"file": f"{SECRETS}/{name}", "content": self.secrets[name], "permissions": "0444"}
+                for name in given
+            ],
+            labels=self.labels(workload=key, role="secrets"),
+            opts=self.opts(parent, delete_before_replace=True),
+        )
+        return volume, holder
+
+
+def _volume_mount(volume: pulumi.Output[str], target: str) -> dict[str, Any]:
+    return {"type": "volume", "source": volume, "target": target}
+
+
+def plain(text: str) -> str:
+    """A text as a part of names."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text)

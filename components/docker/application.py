@@ -1,0 +1,134 @@
+"""A whole application as containers of one Docker engine."""
+
+from collections.abc import Mapping
+from typing import Any, NotRequired, Self, TypedDict
+
+import pulumi
+
+from opea_pulumi.application import load_application, parse_application
+from opea_pulumi.blueprint import Blueprint, Workload, build_blueprint
+from opea_pulumi.convert.compose import containers_of, published
+from opea_pulumi.errors import OpeaError
+from opea_pulumi.terms import Profile
+
+from ._site import Published, Site
+from ._workload import LOOPBACK, DockerWorkload, Part
+from .microservice import DockerMicroservice
+from .model_server import DockerModelServer
+from .router import DockerRouter
+from .ui import DockerUi
+from .vector_store import DockerVectorStore
+
+TARGET = "docker"
+
+_BY_ROLE: Mapping[str, type[DockerWorkload]] = {
+    "microservice": DockerMicroservice,
+    "server": DockerModelServer,
+    "store": DockerVectorStore,
+    "router": DockerRouter,
+    "megaservice": DockerRouter,
+    "ui": DockerUi,
+    "gateway": DockerUi,
+}
+
+
+class DockerApplicationArgs(TypedDict):
+    """What to run: an application by path or as text."""
+
+    application: NotRequired[str]
+    """Path of an opea.yaml, or of the folder that holds it."""
+    definition: NotRequired[str]
+    """The unified YAML itself, instead of a path."""
+    profile: NotRequired[str]
+    """Which services: opea (OPEA's images) or embedded (the small ones); the application's own by default."""
+    secrets: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Values of the application's secrets by their names, such as hf-token; they reach it as files."""
+    address: NotRequired[str]
+    """The host's address at which users reach it (127.0.0.1)."""
+    port: NotRequired[int]
+    """The host's port; by default the application's, or the next free one."""
+
+
+class DockerApplication(pulumi.ComponentResource):
+    """An OPEA application as containers: every service, server and store, and what runs its flow."""
+
+    url: pulumi.Output[str]
+    """Where to send questions: the mega endpoint, or the user interface."""
+    endpoints: pulumi.Output[Mapping[str, str]]
+    """Base URL of each workload by its name, in the application's network; of the published one for the host."""
+    network: pulumi.Output[str]
+    """Name of the Docker network in which the workloads reach each other."""
+
+    def __init__(
+        self, name: str, args: DockerApplicationArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("opea:index:DockerApplication", name, dict(args), opts)
+        self._build(name, _blueprint(name, args), args)
+
+    @classmethod
+    def of(cls, blueprint: Blueprint, args: DockerApplicationArgs) -> Self:
+        """The component for a blueprint that is there already; of ``args``, secrets, address and port count."""
+        self = cls.__new__(cls)
+        pulumi.ComponentResource.__init__(self, "opea:index:DockerApplication", blueprint.name, {}, None)
+        self._build(blueprint.name, blueprint, args)
+        return self
+
+    def _build(self, name: str, blueprint: Blueprint, args: DockerApplicationArgs) -> None:
+        secrets = {key: pulumi.Output.secret(value) for key, value in (args.get("secrets") or {}).items()}
+        containers = containers_of(blueprint, TARGET)
+        site = Site(self, name, containers, secrets)
+        front = published(blueprint)
+        where = _published(site, blueprint, args)
+        parts: dict[str, DockerWorkload] = {}
+        for key in containers.services:
+            if key not in {workload.name for workload in blueprint.workloads}:
+                site.container(key, self)  # the one that gives volumes to their users
+        for workload in blueprint.workloads:
+            if workload.role != "prefetch":
+                part = Part(
+                    site,
+                    _keys(blueprint, workload),
+                    workload.port.number,
+                    where if workload.name == front else None,
+                )
+                made = _BY_ROLE[workload.role].of(f"{name}-{workload.name}", part, site.opts())
+                parts[workload.name] = made
+        path = "" if blueprint.ui else blueprint.route.endpoint
+        self.url = pulumi.Output.concat(parts[front].published_url, path)
+        urls = {key: part.published_url if key == front else part.url for key, part in parts.items()}
+        self.endpoints = pulumi.Output.all(**urls)
+        self.network = pulumi.Output.from_input(site.networks["default"])
+        self.register_outputs({"url": self.url, "endpoints": self.endpoints, "network": self.network})
+
+
+def _keys(blueprint: Blueprint, workload: Workload) -> tuple[str, ...]:
+    """The steps that must have run before a server, and the workload itself."""
+    before = [name for name in workload.after if blueprint.workload(name).role == "prefetch"]
+    return (*before, workload.name) if workload.role == "server" else (workload.name,)
+
+
+def _published(site: Site, blueprint: Blueprint, args: Mapping[str, Any]) -> Published:
+    """Where users reach it: at the port that was asked for, else at the usual one or the next free."""
+    front = published(blueprint)
+    asked = [blueprint.workload(name).port.requested for name in (front, blueprint.route.workload)]
+    fixed = next((int(port) for port in (args.get("port"), *asked) if port), 0)
+    address, usual = args.get("address") or LOOPBACK, blueprint.workload(front).port.number
+    called = site.called(front)
+    return Published(address, fixed or site.present.port(called, address, usual))
+
+
+def _blueprint(name: str, args: Mapping[str, Any]) -> Blueprint:
+    path, text = args.get("application"), args.get("definition")
+    if bool(path) == bool(text):
+        raise pulumi.InputPropertyError("application", "give exactly one of application and definition")
+    profile = Profile(args["profile"]) if args.get("profile") else None
+    try:
+        if path:
+            loaded = load_application(path)
+            with loaded.locating():
+                return build_blueprint(
+                    loaded.application, name=name, profile=profile, files=loaded.files, digests=loaded.digests
+                )
+        return build_blueprint(parse_application(text or "", file="definition"), name=name, profile=profile)
+    except OpeaError as error:
+        raise pulumi.RunError(str(error)) from None

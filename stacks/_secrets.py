@@ -1,0 +1,24 @@
+"""Where the values of an application's secrets come from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pulumi
+
+from opea_pulumi.blueprint import Blueprint
+from opea_pulumi.terms import PROJECT
+
+
+def secrets_of(blueprint: Blueprint) -> Iterator[tuple[str, pulumi.Output[str]]]:
+    """Each secret that has a value: the stack's configuration, else the environment."""
+    config = pulumi.Config(PROJECT)
+    for secret in blueprint.secrets:
+        configured = config.get_secret(secret.config)
+        if configured is not None:
+            yield secret.name, configured
+            continue
+        value = next((os.environ[name] for name in secret.environment if os.environ.get(name)), None)
+        if value is not None:
+            yield secret.name, pulumi.Output.secret(value)

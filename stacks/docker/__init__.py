@@ -1,0 +1,38 @@
+"""The Docker target: containers of one Docker engine, here or elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from opea_pulumi.errors import PreflightError
+from opea_pulumi.targets import Deployment, Operations
+from opea_pulumi.terms import Profile
+
+
+class DockerTarget:
+    """Runs an application as containers, of OPEA's images or of the small embedded ones."""
+
+    name = "docker"
+    profiles = (Profile.OPEA, Profile.EMBEDDED)
+
+    def preflight(self, deployment: Deployment) -> list[PreflightError]:
+        """Missing extras, an engine that does not answer or lacks memory or cards, ports that are taken."""
+        from .preflight import preflight
+
+        return preflight(deployment)
+
+    def program(self, deployment: Deployment) -> None:
+        """Register the application's containers and export the outputs."""
+        from .program import program
+
+        program(deployment)
+
+    def operations(self, outputs: Mapping[str, Any], resources: list[Mapping[str, Any]]) -> Operations:
+        """Status and logs as the engine tells them."""
+        from .operations import DockerOperations
+
+        return DockerOperations(outputs, resources)
+
+
+TARGET = DockerTarget()

@@ -1,0 +1,35 @@
+"""The Pulumi program of the Docker target."""
+
+from __future__ import annotations
+
+import pulumi
+from opea_pulumi.components.docker import DockerApplication, DockerApplicationArgs
+
+from opea_pulumi.targets import Deployment
+
+from .._secrets import secrets_of
+
+
+def program(deployment: Deployment) -> None:
+    """Register the application and export :data:`opea_pulumi.targets.OUTPUTS`."""
+    blueprint = deployment.blueprint
+    if not pulumi.runtime.is_dry_run():
+        _build_missing_images(deployment)
+    args: DockerApplicationArgs = {"secrets": dict(secrets_of(blueprint))}
+    application = DockerApplication.of(blueprint, args)
+    pulumi.export("url", application.url)
+    pulumi.export("endpoints", application.endpoints)
+    pulumi.export("network", application.network)
+    pulumi.export("application", str(deployment.source))
+    pulumi.export("target", "docker")
+    pulumi.export("profile", blueprint.profile.value)
+
+
+def _build_missing_images(deployment: Deployment) -> None:
+    """This project's own images: nobody publishes them, so the engine builds those it lacks."""
+    from opea_pulumi.docker_engine import connect
+    from opea_pulumi.images import ensure_own_image
+
+    with connect() as client:
+        for image in sorted({workload.image for workload in deployment.blueprint.workloads}):
+            ensure_own_image(client, image, pulumi.log.info)
