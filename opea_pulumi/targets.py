@@ -10,12 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opea_pulumi.application import Loaded
 from opea_pulumi.blueprint import Blueprint, build_blueprint
 from opea_pulumi.errors import Location, PreflightError, UsageError
 from opea_pulumi.terms import Profile
+
+if TYPE_CHECKING:
+    from httpx import BaseTransport
 
 DEFAULT = "local"
 """The target that is meant when nothing names one."""
@@ -68,6 +71,10 @@ class Operations(Protocol):
         Raises:
             OperationError: the stack has no such workload.
         """
+        ...
+
+    def transport(self) -> BaseTransport | None:
+        """How the addresses of ``endpoints`` are reached from here; ``None``: as any other."""
         ...
 
 

@@ -184,10 +184,19 @@ def running(given: str | None) -> Application:
     Raises:
         OpeaError: no such stack, nothing deployed, or the router does not answer.
     """
-    outputs = deployed_outputs(select_stack(given))
+    return connected(select_stack(given))[0]
+
+
+def connected(handle: StackHandle) -> tuple[Application, Mapping[str, Any]]:
+    """The running application of an opened stack, and the stack's outputs.
+
+    Raises:
+        OpeaError: nothing is deployed, or the router does not answer.
+    """
     from opea_pulumi.operations import connect
 
-    return connect(outputs)
+    operations, outputs = _operations(handle)
+    return connect(outputs, operations.transport()), outputs
 
 
 def operations_of(handle: StackHandle) -> Operations:
@@ -196,10 +205,14 @@ def operations_of(handle: StackHandle) -> Operations:
     Raises:
         OpeaError: nothing is deployed, or its target is not installed.
     """
+    return _operations(handle)[0]
+
+
+def _operations(handle: StackHandle) -> tuple[Operations, Mapping[str, Any]]:
     from dataclasses import asdict
 
     from opea_pulumi.targets import load_target
 
     outputs = deployed_outputs(handle)
     target = load_target(str(outputs.get("target")))
-    return target.operations(outputs, [asdict(resource) for resource in handle.resources()])
+    return target.operations(outputs, [asdict(resource) for resource in handle.resources()]), outputs

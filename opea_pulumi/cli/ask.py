@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ._output import json_option, note, write_json
-from ._stack import deployed_outputs, select_stack, stack_option
+from ._stack import connected, select_stack, stack_option
 
 if TYPE_CHECKING:
     from opea_pulumi.operations import Answer
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 @json_option
 def command(question: str, passages: int | None, stack: str | None, as_json: bool) -> None:
     """Ask a running application QUESTION; prints the answer as it comes, its sources and the URL."""
-    outputs = deployed_outputs(select_stack(stack))
-    from opea_pulumi.operations import ask, connect
+    application, outputs = connected(select_stack(stack))
+    from opea_pulumi.operations import ask
 
     parameters = {"k": passages} if passages else {}
-    answer = ask(connect(outputs), question, **parameters)
+    answer = ask(application, question, **parameters)
     if as_json:
         text = answer.read()
         sources = [asdict(source) for source in answer.sources]

@@ -69,6 +69,7 @@ class StackHandle:
         self.log = folder / "last-up.log"
         """File (mode 0600) with the whole output of the last update."""
         self._stacks = stacks
+        self._known: list[Resource] | None = None
         self._program = InlineProgram(program or self._no_program)
         self._command = stacks.command()
         workspace = LocalWorkspace(
@@ -112,9 +113,11 @@ class StackHandle:
         return roots[0].outputs if roots else {}
 
     def resources(self) -> list[Resource]:
-        """What the stack holds, from its state. Raises EngineError."""
-        deployment = json.loads(self._run("stack", "export")).get("deployment") or {}
-        return [_resource(entry) for entry in deployment.get("resources") or []]
+        """What the stack holds, from its state (read once between two updates). Raises EngineError."""
+        if self._known is None:
+            deployment = json.loads(self._run("stack", "export")).get("deployment") or {}
+            self._known = [_resource(entry) for entry in deployment.get("resources") or []]
+        return list(self._known)
 
     def config(self) -> dict[str, str]:
         """The stack's configuration, without the values of secrets."""
@@ -147,6 +150,7 @@ class StackHandle:
 
     def _update(self, operation: str, on_event: OnEvent | None, call: Callable[..., object]) -> Summary:
         """Run one update with its log, its events and its errors."""
+        self._known = None
         if operation != "preview":
             self._recover()
         progress = Progress()
@@ -168,6 +172,7 @@ class StackHandle:
                 log.flush()
                 raise self._failed(error, operation, progress) from None
             finally:
+                self._known = None
                 self._program.end()
         return progress.summary or Summary({}, 0)
 

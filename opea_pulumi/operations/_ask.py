@@ -50,14 +50,15 @@ def ask(application: Application, question: str, **parameters: Any) -> Answer:
     """
     answer = Answer(iter(()))
     body = {"messages": [{"role": "user", "content": readable(question)}], "stream": True, **parameters}
-    answer.pieces = _pieces(f"{application.router}/v1/chat/completions", body, answer)
+    answer.pieces = _pieces(application, body, answer)
     return answer
 
 
-def _pieces(url: str, body: Mapping[str, Any], answer: Answer) -> Iterator[str]:
+def _pieces(application: Application, body: Mapping[str, Any], answer: Answer) -> Iterator[str]:
+    url = f"{application.router}/v1/chat/completions"
     try:
         with (
-            httpx.Client(timeout=TIMEOUT, trust_env=False) as client,
+            httpx.Client(transport=application.transport, timeout=TIMEOUT, trust_env=False) as client,
             client.stream("POST", url, json=body) as response,
         ):
             if not response.is_success:

@@ -17,10 +17,11 @@ TIMEOUT = httpx.Timeout(10, read=600)
 
 @dataclass(frozen=True)
 class Application:
-    """A running application: the router's base URL and its graph."""
+    """A running application: the router's base URL, its graph, and how both are reached (see ``Operations``)."""
 
     router: str
     flow: Flow
+    transport: httpx.BaseTransport | None = None
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -31,8 +32,12 @@ class Application:
         """The first step of a contract; ``None`` when the application has none."""
         return next((step for step in self.steps if contract_of(self.flow, step) == contract), None)
 
+    def send(self, hop: str, method: str, url: str, **options: Any) -> httpx.Response:
+        """One request, as :func:`send`."""
+        return send(hop, method, url, self.transport, **options)
 
-def connect(outputs: Mapping[str, Any]) -> Application:
+
+def connect(outputs: Mapping[str, Any], transport: httpx.BaseTransport | None = None) -> Application:
     """Ask a deployed stack's router for its graph.
 
     Raises:
@@ -41,22 +46,25 @@ def connect(outputs: Mapping[str, Any]) -> Application:
     router = str((outputs.get("endpoints") or {}).get("router", "")).rstrip("/")
     if not router:
         raise OperationError("the stack has no router", code="no-router", hint="opea-pulumi up deploys one")
-    answer = send("router", "GET", f"{router}/graph")
+    answer = send("router", "GET", f"{router}/graph", transport)
     try:
-        return Application(router, load_flow(answer.text))
+        return Application(router, load_flow(answer.text), transport)
     except OpeaError as error:
         message = f"what answers at {router} is no router of opea-pulumi: {error.message}"
         raise OperationError(message, code="no-router") from None
 
 
-def send(hop: str, method: str, url: str, **options: Any) -> httpx.Response:
+def send(
+    hop: str, method: str, url: str, transport: httpx.BaseTransport | None = None, **options: Any
+) -> httpx.Response:
     """One request; ``hop`` is named in errors.
 
     Raises:
         OperationError: no connection, no answer in time, or a status that is not 2xx.
     """
     try:
-        answer = httpx.request(method, url, timeout=TIMEOUT, trust_env=False, **options)
+        with httpx.Client(transport=transport, timeout=TIMEOUT, trust_env=False) as client:
+            answer = client.request(method, url, **options)
     except httpx.HTTPError as error:
         raise unreachable(hop, url, error) from None
     return checked(hop, answer)

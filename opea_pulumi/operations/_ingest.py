@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from opea_pulumi.errors import Location, OperationError
 
-from ._graph import Application, parsed, readable, send
+from ._graph import Application, parsed, readable
 
 SUFFIXES = frozenset(
     {".txt", ".md", ".markdown", ".html", ".htm", ".pdf", ".docx", ".rst", ".csv", ".json", ".log"}
@@ -82,7 +82,7 @@ def ingest_file(application: Application, document: Document) -> None:
     try:
         with document.path.open("rb") as file:
             files = {"files": (document.name, file)}
-            send(f"ingest of {document.name}", "POST", _url(application, "ingest"), files=files)
+            application.send(f"ingest of {document.name}", "POST", _url(application, "ingest"), files=files)
     except OSError as error:
         message = f"cannot be read: {error.strerror}"
         raise OperationError(message, code="no-document", location=Location(str(document.path))) from None
@@ -94,7 +94,7 @@ def ingest_link(application: Application, link: str) -> None:
     Raises:
         OperationError: the application did not take it.
     """
-    send(
+    application.send(
         f"ingest of {link}",
         "POST",
         _url(application, "ingest"),
@@ -108,7 +108,7 @@ def documents(application: Application) -> list[dict[str, Any]]:
     Raises:
         OperationError: the application did not tell.
     """
-    answer = send("dataprep", "POST", _url(application, "get"), json={})
+    answer = application.send("dataprep", "POST", _url(application, "get"), json={})
     listed = parsed("dataprep", answer)
     if not isinstance(listed, list):
         raise OperationError("dataprep: the answer is no list of documents", code="bad-answer")
@@ -121,7 +121,9 @@ def delete_document(application: Application, name: str) -> None:
     Raises:
         OperationError: there is no such document.
     """
-    send(f"delete of {name}", "POST", _url(application, "delete"), json={"file_path": readable(name)})
+    application.send(
+        f"delete of {name}", "POST", _url(application, "delete"), json={"file_path": readable(name)}
+    )
 
 
 def _url(application: Application, action: str) -> str:

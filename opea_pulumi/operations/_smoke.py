@@ -14,7 +14,7 @@ from opea_pulumi.errors import OperationError
 from opea_pulumi.flow import Contract, Step
 
 from ._ask import ask
-from ._graph import Application, parsed, send
+from ._graph import Application, parsed
 
 MAX_DISTANCE = 0.5
 """Cosine distance within which two vectors of one text are of one model.
@@ -100,17 +100,19 @@ class _Probe:
             step = self.steps[Contract.DATAPREP]
             url = step.url.rpartition("/")[0] + "/delete"
             with suppress(OperationError):
-                send(step.name, "POST", url, json={"file_path": self.file})
+                self.application.send(step.name, "POST", url, json={"file_path": self.file})
 
     def _is_stored(self) -> bool:
         return {Contract.DATAPREP, Contract.EMBEDDING} <= self.steps.keys()
 
     def _dataprep(self, step: Step) -> None:
         self.ingested = True
-        send(step.name, "POST", step.url, files={"files": (self.file, self.passage.encode())})
+        self.application.send(
+            step.name, "POST", step.url, files={"files": (self.file, self.passage.encode())}
+        )
 
     def _embed(self, step: Step) -> None:
-        answer = _post(step, {"input": self.passage})
+        answer = self._post(step, {"input": self.passage})
         self.embedding = answer["data"][0]["embedding"]
         if not any(self.embedding):
             raise _failed(step, "the vector is empty or all zeros")
@@ -123,7 +125,7 @@ class _Probe:
             "distance_threshold": MAX_DISTANCE,
             "k": 4,
         }
-        found = _post(step, request)["retrieved_docs"]
+        found = self._post(step, request)["retrieved_docs"]
         if not any(self.code in row["text"] for row in found):
             message = (
                 "does not find what dataprep has just stored: dataprep and retrieval differ"
@@ -135,16 +137,19 @@ class _Probe:
         decoy = "Bread is baked from flour, water, salt and yeast."
         texts = [{"text": decoy}, {"text": self.passage}]
         request = {"initial_query": self.question, "retrieved_docs": texts, "top_n": 1}
-        answer = _post(step, request)
+        answer = self._post(step, request)
         if self.code not in str(answer.get("documents") or answer.get("reranked_docs")):
             raise _failed(step, "puts a passage on baking bread before the one that answers")
 
     def _generate(self, step: Step) -> None:
         prompt = f"### Search results: {self.passage}\n### Question: {self.question}\n### Answer:"
         request: dict[str, Any] = {"messages": [{"role": "user", "content": prompt}], "stream": False}
-        answer = _post(step, request)
+        answer = self._post(step, request)
         if not answer["choices"][0]["message"]["content"].strip():
             raise _failed(step, "the answer is empty")
+
+    def _post(self, step: Step, request: object) -> Any:
+        return parsed(step.name, self.application.send(step.name, "POST", step.url, json=request))
 
     def _ask(self) -> None:
         answer = ask(self.application, self.question)
@@ -154,10 +159,6 @@ class _Probe:
             raise OperationError("router: the answer does not rest on what was stored", code="not-grounded")
         if not text.strip():
             raise OperationError("router: the answer is empty", code="empty-answer")
-
-
-def _post(step: Step, request: object) -> Any:
-    return parsed(step.name, send(step.name, "POST", step.url, json=request))
 
 
 def _failed(step: Step, message: str) -> OperationError:

@@ -9,6 +9,8 @@ from opea_pulumi.docker_engine import connect
 from opea_pulumi.errors import OperationError
 from opea_pulumi.targets import WorkloadStatus
 
+from ._transport import ContainerTransport
+
 _CONTAINER = "docker:index/container:Container"
 
 
@@ -47,6 +49,14 @@ class DockerOperations:
                 raise OperationError(message, code="no-log", hint="opea-pulumi up makes it again")
             stream = client.api.logs(self._containers[workload], tail=tail, stream=True, follow=follow)
             yield from _lines(stream)
+
+    def transport(self) -> ContainerTransport | None:
+        """Through the container that runs the flow: nothing but one port is published."""
+        runs = next((name for name in ("router", "megaservice") if name in self._containers), None)
+        if runs is None:
+            return None
+        inside = {name for name, url in self._endpoints.items() if url.startswith(f"http://{name}:")}
+        return ContainerTransport(self._containers[runs], inside)
 
     def _status(self, name: str, state: Mapping[str, Any] | None) -> WorkloadStatus:
         url = self._endpoints.get(name, "")

@@ -50,6 +50,9 @@ class LocalOperations:
         """
         return lines(self._log(workload), tail, follow=follow)
 
+    def transport(self) -> None:
+        """Everything listens on this machine."""
+
     def _log(self, workload: str) -> Path:
         if workload in self._processes:
             return Path(self._processes[workload]["logFile"])

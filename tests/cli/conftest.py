@@ -183,6 +183,9 @@ class FakeTarget:
     def preflight(self, deployment: Any) -> list[PreflightError]:
         return self._world.preflight
 
+    def transport(self) -> None:
+        return None
+
     def operations(self, outputs: Any, resources: list[Mapping[str, Any]]) -> FakeTarget:
         assert resources[0]["outputs"] == {"pid": 1}
         return self

@@ -55,7 +55,7 @@ def test_an_unknown_target(opea):
     said = opea("validate", str(ROOT / "examples/chatqna"), "-t", "moon").refused(
         "unknown-target", exit_code=2
     )
-    assert "one of local" in said
+    assert "one of docker, local" in said
 
 
 def test_what_local_lacks_is_checked_with_opeas_images(opea):

@@ -85,7 +85,7 @@ def test_overlays_and_settings_of_the_configuration(tmp_path):
             {"profile": "opea"},
             ["local cannot deploy profile 'opea' [profile-target]", "it deploys embedded"],
         ),
-        ({"target": "moon"}, ["no target is named 'moon'", "[unknown-target]", "one of local"]),
+        ({"target": "moon"}, ["no target is named 'moon'", "[unknown-target]", "one of docker, local"]),
         ({"application": "nowhere"}, [f"{ROOT}/nowhere", "[no-application]"]),
     ],
 )
@@ -96,7 +96,7 @@ def test_wrong_configuration_is_one_clear_error(config, said):
 
 
 def test_a_stack_that_names_no_target():
-    with pytest.raises(pulumi.RunError, match=r"no target is named 'prod'.*\n.*one of local"):
+    with pytest.raises(pulumi.RunError, match=r"no target is named 'prod'.*\n.*one of docker, local"):
         start(stack="prod")
 
 

@@ -1,0 +1,86 @@
+"""HTTP to services that only their own network reaches: asked from within one of its containers."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import httpx
+
+from opea_pulumi.docker_engine import connect
+
+_PROGRAM = """
+import http.client, json, sys
+ask = json.loads(sys.stdin.buffer.readline())
+body = sys.stdin.buffer.read(ask["length"])
+try:
+    link = http.client.HTTPConnection(ask["host"], ask["port"], timeout=ask["timeout"])
+    link.request(ask["method"], ask["path"], body, ask["headers"])
+    answer = link.getresponse()
+    data = answer.read()
+    head = {"status": answer.status, "headers": answer.getheaders()}
+except (OSError, http.client.HTTPException) as error:
+    head, data = {"error": str(error) or type(error).__name__}, b""
+sys.stdout.buffer.write(json.dumps(head).encode() + b"\\n" + data)
+"""
+_SKIPPED = {"transfer-encoding", "connection", "host", "content-length"}
+
+
+class ContainerTransport(httpx.BaseTransport):
+    """Sends requests to ``hosts`` by way of a container that has Python; other hosts are asked from here."""
+
+    def __init__(self, container: str, hosts: Collection[str]) -> None:
+        self._container = container
+        self._hosts = frozenset(hosts)
+        self._direct = httpx.HTTPTransport(trust_env=False)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """One request; an answer by way of the container comes as a whole."""
+        if request.url.host not in self._hosts:
+            return self._direct.handle_request(request)
+        head, _, body = self._exchange(request).partition(b"\n")
+        try:
+            answer = json.loads(head)
+        except ValueError:
+            raise httpx.ConnectError("its container cannot be asked", request=request) from None
+        if "error" in answer:
+            raise httpx.ConnectError(answer["error"], request=request)
+        headers = [(name, value) for name, value in answer["headers"] if name.lower() not in _SKIPPED]
+        return httpx.Response(answer["status"], headers=headers, content=body, request=request)
+
+    def close(self) -> None:
+        """Close the connections from here."""
+        self._direct.close()
+
+    def _exchange(self, request: httpx.Request) -> bytes:
+        body = request.read()
+        url, timeout = request.url, request.extensions.get("timeout", {}).get("read")
+        ask = {
+            "method": request.method,
+            "host": url.host,
+            "port": url.port or 80,
+            "path": url.raw_path.decode(),
+            "headers": {name: value for name, value in request.headers.items() if name not in _SKIPPED},
+            "length": len(body),
+            "timeout": timeout,
+        }
+        with connect() as client:
+            api = client.api
+            command = ["python3", "-c", _PROGRAM]
+            run = api.exec_create(self._container, command, stdin=True, stderr=False)
+            link = api.exec_start(run["Id"], socket=True)
+            raw = getattr(link, "_sock", link)
+            raw.settimeout(timeout)
+            raw.sendall(json.dumps(ask).encode() + b"\n" + body)
+            with_eof = getattr(raw, "shutdown", None)
+            if with_eof is not None and isinstance(raw, socket.socket):
+                raw.shutdown(socket.SHUT_WR)
+            return b"".join(_stdout(link))
+
+
+def _stdout(link: Any) -> Iterator[bytes]:
+    from docker.utils.socket import STDOUT, frames_iter
+
+    yield from (data for stream, data in frames_iter(link, tty=False) if stream == STDOUT)
