@@ -73,6 +73,10 @@ class Operations(Protocol):
         """
         ...
 
+    def data(self) -> list[str]:
+        """The URNs of the resources that hold ingested data, if their deletion can be left out."""
+        ...
+
     def transport(self) -> BaseTransport | None:
         """How the addresses of ``endpoints`` are reached from here; ``None``: as any other."""
         ...
@@ -93,6 +97,17 @@ class Target(Protocol):
 
     def preflight(self, deployment: Deployment) -> list[PreflightError]:
         """What is missing before anything is created; empty when nothing is."""
+        ...
+
+    def prepare(self, deployment: Deployment, resources: list[Mapping[str, Any]]) -> Iterator[str]:
+        """Clear up before an update what a killed one left; ``resources`` are the stack's, as exported.
+
+        Yields what was done, a line each.
+        """
+        ...
+
+    def explain(self, deployment: Deployment) -> Iterator[str]:
+        """After an update that failed: what is wrong with what runs, a line each."""
         ...
 
     def program(self, deployment: Deployment) -> None:

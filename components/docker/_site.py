@@ -102,11 +102,11 @@ class Site:
         """The name on the engine of each volume."""
         return {key: self._volume(key, self.owner) for key in self.containers.volumes}
 
-    def _volume(self, key: str, parent: pulumi.Resource) -> pulumi.Output[str]:
+    def _volume(self, key: str, parent: pulumi.Resource, **labels: str) -> pulumi.Output[str]:
         volume = docker.Volume(
             f"{self.name}-{key}",
             name=f"{self.prefix}-{key}",
-            labels=self.labels(),
+            labels=self.labels(**labels),
             opts=self.opts(parent, delete_before_replace=True),
         )
         return volume.name
@@ -196,7 +196,7 @@ class Site:
         given = [name for name in service.get("secrets", ()) if name in self.secrets]
         if not given:
             return None
-        volume = self._volume(f"{key}-secrets", parent)
+        volume = self._volume(f"{key}-secrets", parent, role="secrets")
         holder = docker.Container(
             f"{self.name}-{key}-secrets",
             name=f"{self.prefix}-{key}-secrets",

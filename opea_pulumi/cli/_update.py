@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -70,6 +70,17 @@ class Plan:
             handle.set_config(config_key(key), value)
         self._keep_overlays(handle)
         return handle
+
+    def prepare(self, handle: StackHandle) -> None:
+        """Let the target clear up what a killed update left."""
+        resources = [asdict(resource) for resource in handle.resources()]
+        for line in self.target.prepare(self.deployment, resources):
+            note(line)
+
+    def explain(self) -> None:
+        """After an update that failed: say what the target knows about it."""
+        for line in self.target.explain(self.deployment):
+            note(line)
 
     def _keep_overlays(self, handle: StackHandle) -> None:
         """The program lays them over the application, too; it may be plain pulumi that runs it."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from opea_pulumi.errors import UsageError
 
 from ._output import json_option, note, write_json
 from ._progress import progress_view
-from ._stack import choose_stack, forget, open_stacks, stack_option
+from ._stack import choose_stack, forget, open_stacks, operations_of, stack_option
+
+if TYPE_CHECKING:
+    from opea_pulumi.engine import StackHandle
 
 
 @click.command(name="destroy")
@@ -30,6 +35,8 @@ def command(stack: str | None, yes: bool, keep_data: bool, as_json: bool) -> Non
     if keep_data:
         stacks.env["OPEA_KEEP_DATA"] = "1"  # read by the plugin, which the engine starts
     handle = stacks.open(name)
+    if keep_data:
+        _retain(handle)
     with progress_view(quiet=as_json) as view:
         summary = handle.destroy(view)
     stacks.remove(name)
@@ -38,6 +45,12 @@ def command(stack: str | None, yes: bool, keep_data: bool, as_json: bool) -> Non
         write_json({"stack": name, "changes": dict(summary.changes)})
     else:
         note(f"{name}: {summary.changed} deleted in {summary.seconds} s")
+
+
+def _retain(handle: StackHandle) -> None:
+    """Leave out the deletion of what holds data, where that is a resource of another's plugin."""
+    if handle.outputs().get("endpoints"):
+        handle.retain(operations_of(handle).data())
 
 
 def _confirm(name: str, *, keep_data: bool) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from opea_pulumi.errors import EngineError
+
 from ._output import note, write_json
 from ._progress import progress_view
 from ._stack import open_stacks, remember
@@ -30,8 +32,13 @@ def command(
     handle = plan.open(open_stacks())
     plan.keep_secrets(handle)
     remember(handle.name)
-    with progress_view(quiet=as_json) as view:
-        summary = handle.up(view, refresh=True)
+    plan.prepare(handle)
+    try:
+        with progress_view(quiet=as_json) as view:
+            summary = handle.up(view, refresh=True)
+    except EngineError:
+        plan.explain()
+        raise
     outputs = handle.outputs()
     if as_json:
         write_json({"stack": handle.name, "changes": dict(summary.changes), "outputs": outputs})

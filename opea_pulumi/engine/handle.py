@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -99,6 +99,16 @@ class StackHandle:
     def destroy(self, on_event: OnEvent | None = None) -> Summary:
         """Delete the stack's resources; the stack stays, empty. Raises as ``up`` does."""
         return self._update("destroy", on_event, self._stack.destroy)
+
+    def retain(self, urns: Collection[str]) -> None:
+        """Let ``destroy`` forget these resources instead of deleting them. Raises EngineError."""
+        if not urns:
+            return
+        state = json.loads(self._run("stack", "export"))
+        for entry in state["deployment"].get("resources") or ():
+            if entry["urn"] in urns:
+                entry["retainOnDelete"] = True
+        self._run("stack", "import", "--force", stdin=json.dumps(state))
 
     def cancel(self) -> None:
         """From another thread: end the running update; once gracefully, again at once."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from opea_pulumi.errors import PreflightError
@@ -21,6 +21,18 @@ class DockerTarget:
         from .preflight import preflight
 
         return preflight(deployment)
+
+    def prepare(self, deployment: Deployment, resources: list[Mapping[str, Any]]) -> Iterator[str]:
+        """Remove containers that a killed update made and did not record: their names are taken."""
+        from .recover import remove_orphans
+
+        return remove_orphans(deployment, resources)
+
+    def explain(self, deployment: Deployment) -> Iterator[str]:
+        """Images that are missing, and the last lines of containers that failed."""
+        from .recover import explain
+
+        return explain(deployment)
 
     def program(self, deployment: Deployment) -> None:
         """Register the application's containers and export the outputs."""

@@ -12,6 +12,7 @@ from opea_pulumi.targets import WorkloadStatus
 from ._transport import ContainerTransport
 
 _CONTAINER = "docker:index/container:Container"
+_VOLUME = "docker:index/volume:Volume"
 
 
 class DockerOperations:
@@ -19,6 +20,7 @@ class DockerOperations:
 
     def __init__(self, outputs: Mapping[str, Any], resources: list[Mapping[str, Any]]) -> None:
         self._endpoints = {str(name): str(url) for name, url in outputs["endpoints"].items()}
+        self._data = [row["urn"] for row in resources if row["type"] == _VOLUME and _holds_data(row)]
         rows = [row["outputs"] for row in resources if row["type"] == _CONTAINER]
         self._containers = {
             labels["opea.workload"]: str(row["name"])
@@ -50,6 +52,10 @@ class DockerOperations:
             stream = client.api.logs(self._containers[workload], tail=tail, stream=True, follow=follow)
             yield from _lines(stream)
 
+    def data(self) -> list[str]:
+        """The volumes, but for those with secrets."""
+        return self._data
+
     def transport(self) -> ContainerTransport | None:
         """Through the container that runs the flow: nothing but one port is published."""
         runs = next((name for name in ("router", "megaservice") if name in self._containers), None)
@@ -68,6 +74,10 @@ class DockerOperations:
 
 def _labels(outputs: Mapping[str, Any]) -> dict[str, str]:
     return {str(row["label"]): str(row["value"]) for row in outputs.get("labels") or ()}
+
+
+def _holds_data(volume: Mapping[str, Any]) -> bool:
+    return "opea.role" not in _labels(volume["outputs"])
 
 
 def _inspect(client: Any, name: str) -> Mapping[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from opea_pulumi.errors import PreflightError
@@ -21,6 +21,14 @@ class LocalTarget:
         from .preflight import preflight
 
         return preflight(deployment)
+
+    def prepare(self, _deployment: Deployment, _resources: list[Mapping[str, Any]], /) -> Iterator[str]:
+        """Nothing: the plugin finds again what a killed update started."""
+        return iter(())
+
+    def explain(self, _deployment: Deployment, /) -> Iterator[str]:
+        """Nothing: the plugin's errors have the last lines of a process."""
+        return iter(())
 
     def program(self, deployment: Deployment) -> None:
         """Register the application's processes and export the outputs."""

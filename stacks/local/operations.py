@@ -50,6 +50,10 @@ class LocalOperations:
         """
         return lines(self._log(workload), tail, follow=follow)
 
+    def data(self) -> list[str]:
+        """None: the plugin keeps volumes when it is told to (OPEA_KEEP_DATA)."""
+        return []
+
     def transport(self) -> None:
         """Everything listens on this machine."""
 

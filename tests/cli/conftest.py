@@ -94,6 +94,9 @@ class World:
     statuses: list[WorkloadStatus] = field(default_factory=list)
     logs: dict[str, list[str]] = field(default_factory=dict)
     preflight: list[PreflightError] = field(default_factory=list)
+    prepared: list[str] = field(default_factory=list)
+    explained: list[str] = field(default_factory=list)
+    data: list[str] = field(default_factory=list)
 
     def deploy(self, name: str, **options: Any) -> FakeStack:
         outputs = {
@@ -157,6 +160,9 @@ class FakeHandle:
     def remove_config(self, key: str) -> None:
         del self._stack.config[f"opea:{key}"]
 
+    def retain(self, urns: list[str]) -> None:
+        self._world.done.append(f"retain {' '.join(urns)}")
+
     def resources(self) -> list[Resource]:
         return [Resource("urn:pulumi:s::opea::t::n", "t", "1", {"pid": 1})] * len(self._stack.outputs)
 
@@ -182,6 +188,15 @@ class FakeTarget:
 
     def preflight(self, deployment: Any) -> list[PreflightError]:
         return self._world.preflight
+
+    def prepare(self, deployment: Any, resources: list[Mapping[str, Any]]) -> Iterator[str]:
+        return iter(self._world.prepared)
+
+    def explain(self, deployment: Any) -> Iterator[str]:
+        return iter(self._world.explained)
+
+    def data(self) -> list[str]:
+        return self._world.data
 
     def transport(self) -> None:
         return None

@@ -1,0 +1,76 @@
+"""Before and after updates that went wrong: what is left on the engine, and what it says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from opea_pulumi.docker_engine import connect
+from opea_pulumi.errors import OperationError
+from opea_pulumi.images import own_image
+from opea_pulumi.targets import Deployment
+from opea_pulumi.terms import PROJECT
+
+_LINES = 8
+_GATED = re.compile(r"gated repo|is restricted|401 Client Error|403 Client Error|Unauthorized for url", re.IGNORECASE)
+
+
+def remove_orphans(deployment: Deployment, resources: list[Mapping[str, Any]]) -> Iterator[str]:
+    """Remove the stack's containers that its state does not know; their names would be taken."""
+    known = {str(row["id"]) for row in resources}
+    with connect() as client:
+        for row in _containers(client, deployment):
+            if row["Id"] not in known:
+                client.api.remove_container(row["Id"], force=True, v=True)
+                yield f"removed container {_name(row)}, which an update that was killed had begun"
+
+
+def explain(deployment: Deployment) -> Iterator[str]:
+    """Why the stack's containers do not run; nothing when the engine does not answer."""
+    try:
+        client = connect()
+    except OperationError as error:
+        yield str(error)
+        return
+    with client:
+        yield from _missing_images(client, deployment)
+        for row in _containers(client, deployment):
+            state = client.api.inspect_container(row["Id"])["State"]
+            health = (state.get("Health") or {}).get("Status", "")
+            failed = state["Status"] in ("exited", "restarting", "dead") and state["ExitCode"] != 0
+            if failed or health == "unhealthy" or (health == "starting" and state["Running"]):
+                yield from _said(client, row, deployment, f"exit code {state['ExitCode']}" if failed else health)
+
+
+def _missing_images(client: Any, deployment: Deployment) -> Iterator[str]:
+    from docker.errors import ImageNotFound
+
+    for image in sorted({workload.image for workload in deployment.blueprint.workloads}):
+        try:
+            client.api.inspect_image(image)
+        except ImageNotFound:
+            way = "opea-pulumi images build" if own_image(image) else f"docker pull {image}"
+            yield f"the engine has no image {image}: {way}"
+
+
+def _said(client: Any, row: Mapping[str, Any], deployment: Deployment, state: str) -> Iterator[str]:
+    """A container's state and last lines, and what to do about a model that is not free for all."""
+    text = client.api.logs(row["Id"], tail=_LINES).decode("utf-8", "replace")
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    yield f"{_name(row)}: {state}" + ("; its last lines:" if lines else "; it printed nothing")
+    yield from (f"  {line[:200]}" for line in lines)
+    workload = row["Labels"].get("opea.workload", "")
+    model = next((item.model for item in deployment.blueprint.workloads if item.name == workload), "")
+    if model and _GATED.search(text):
+        yield f"  accept the licence at https://huggingface.co/{model}, then export HF_TOKEN and repeat"
+
+
+def _containers(client: Any, deployment: Deployment) -> list[Mapping[str, Any]]:
+    labels = [f"opea.project={PROJECT}", f"opea.stack={deployment.stack}"]
+    found: list[Mapping[str, Any]] = client.api.containers(all=True, filters={"label": labels})
+    return sorted(found, key=_name)
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return str(row["Names"][0]).lstrip("/") if row["Names"] else str(row["Id"])[:12]
