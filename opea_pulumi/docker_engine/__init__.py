@@ -1,0 +1,9 @@
+"""The Docker engine that is meant, and the connection to it: the same one that ``docker`` itself would ask.
+
+Importing this needs no Docker package; :func:`connect` does (extra ``docker``).
+"""
+
+from ._address import Address, config_folder, engine_address
+from ._connect import connect, refused
+
+__all__ = ["Address", "config_folder", "connect", "engine_address", "refused"]
