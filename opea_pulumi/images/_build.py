@@ -150,11 +150,25 @@ def _run(client: docker.DockerClient, image: OwnImage, base: Base, folder: Path,
             decode=True,
             **options,
         )
-        for line in lines:
-            log.take(line)
-    if log.stage:  # of the classic builder: 300 MB without a name, and of no use to the next build
-        with suppress(Exception):
-            client.images.remove(log.stage)
+        try:
+            for line in lines:
+                log.take(line)
+        finally:
+            _remove_stages(client, base, log.stages)
+
+
+def _remove_stages(client: docker.DockerClient, base: Base, stages: Sequence[str]) -> None:
+    """What the classic builder leaves of the other stages: images without a name, of no use to a next build.
+
+    The engine itself keeps what another image is made on.
+    """
+    with suppress(OperationError):  # only tidiness, and never instead of the build's own error
+        kept = find_image(client, base.image)
+        for stage in stages:
+            found = find_image(client, stage)
+            if found and kept and not found.tags and not found.digests and found.id != kept.id:
+                with suppress(OperationError), refused("it stays", code="in-use"):
+                    client.images.remove(stage)
 
 
 class _Log:
@@ -164,7 +178,12 @@ class _Log:
         self._image, self._report = image, report
         self._last: list[str] = []
         self._step = self._id = ""
-        self.stage = ""
+        self._stages: list[str] = []
+
+    @property
+    def stages(self) -> list[str]:
+        """The last image of every stage that was begun, as far as it got."""
+        return [*self._stages, self._id] if self._id else self._stages
 
     def take(self, message: dict[str, Any]) -> None:
         if "error" in message:
@@ -180,7 +199,7 @@ class _Log:
         if step:
             self._step = step[2]
             if self._step.startswith("FROM") and self._id:
-                self.stage = self.stage or self._id
+                self._stages.append(self._id)
             self._report(f"{self._image.reference}: step {step[1]}: {self._step[:80]}")
         elif match := re.fullmatch(r"---> ([0-9a-f]{12})", line):
             self._id = match[1]
