@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Report = Callable[[str], None]
 
 _CHUNK = 1 << 20
+_END = bytes(2 * tarfile.BLOCKSIZE)
+"""What a whole archive ends with."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,12 @@ def _stream(client: docker.DockerClient, names: list[str], draft: IO[bytes]) -> 
 
 
 def _archived(draft: IO[bytes]) -> set[tuple[str, str, str]]:
-    """The references that an archive holds, by its own table; an archive that broke off has none."""
+    """The references that an archive holds, by its own table; none when it broke off."""
+    if draft.seek(0, os.SEEK_END) < len(_END):
+        return set()
+    draft.seek(-len(_END), os.SEEK_END)
+    if draft.read() != _END:
+        return set()
     draft.seek(0)
     try:
         with tarfile.open(fileobj=draft, mode="r:") as archive:
