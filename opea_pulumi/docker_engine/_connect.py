@@ -113,7 +113,8 @@ def _reason(said: str) -> str:
     for sign, reason in _REASONS.items():
         if sign in said:
             return reason
-    return said.removeprefix("Error while fetching server API version: ").splitlines()[0][:200]
+    lines = said.removeprefix("Error while fetching server API version: ").splitlines()
+    return lines[0][:200] if lines else "it gave no reason"
 
 
 @contextmanager

@@ -77,7 +77,7 @@ def test_save(tmp_path):
     [
         (Engine(archive("redis:7", "r.example.com/opea/llm:1.5"), breaks=True), "docker-down"),
         (Engine(archive("redis:7")), "save-failed"),
-        (Engine(archive("redis:7", "r.example.com/opea/llm:1.5")[:2000]), "save-failed"),
+        (Engine(archive("redis:7", "r.example.com/opea/llm:1.5")[:1200]), "save-failed"),
         (Engine(b""), "save-failed"),
         (Engine(b'{"message": "no space left on device"}', status=500), "save-failed"),
     ],
