@@ -125,13 +125,14 @@ def save_images(
 
 
 def _tagged(client: docker.DockerClient, image: str) -> str:
-    if "@" not in image:
-        return by_tag(image)
-    name, pinned = by_tag(image), find_image(client, image)
+    name, found = by_tag(image), find_image(client, image)
+    if found is None:
+        message, hint = f"the engine has no {image} to save", f"docker pull {image}"
+        raise OperationError(message, code="no-image", hint=hint)
     there = find_image(client, name)
     if there is None:
-        tag_image(client, by_digest(image), name)
-    elif pinned is not None and there.id != pinned.id:
+        tag_image(client, image, name)
+    elif there.id != found.id:
         message = f"the engine's {name} is another image than the one at the lock's digest"
         raise OperationError(message, code="other-image", hint=f"docker tag {by_digest(image)} {name}")
     return name

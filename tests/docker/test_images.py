@@ -3,29 +3,33 @@
 Everything here has a version of its own, so that it meets no image of another test or of the developer.
 """
 
+import hashlib
 import io
 import json
+import os
 import sys
 import tarfile
 import time
 import uuid
 from base64 import b64encode
 from contextlib import closing, suppress
+from pathlib import Path
 
 import httpx
 import pytest
 from docker.types import EndpointConfig
+from little_engine import write_ssh
 from push_registry import PushRegistry, serving
 
 import opea_pulumi
-from opea_pulumi.application import load_application
+from opea_pulumi.application import Lock, dump_lock, load_application
 from opea_pulumi.blueprint import build_blueprint
 from opea_pulumi.catalog import application_text
 from opea_pulumi.cli._main import run
-from opea_pulumi.docker_engine import connect
+from opea_pulumi.docker_engine import connect, engine_address
 from opea_pulumi.errors import OpeaError, OperationError
 from opea_pulumi.flow import dump_flow
-from opea_pulumi.images import Base, ensure_own_image, find_image
+from opea_pulumi.images import Base, ensure_own_image, find_image, load_images, save_images
 from opea_pulumi.terms import Profile
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
@@ -45,11 +49,15 @@ ROUTER_MB = 80
 
 @pytest.fixture(scope="module")
 def engine():
+    """The engine that is meant, and meant it stays whatever configuration a test has."""
     try:
-        client = connect(silence=600)
+        address = engine_address()
+        client = connect(address, silence=600)
     except OpeaError as error:
         pytest.skip(str(error))
-    with closing(client):
+    with closing(client), pytest.MonkeyPatch.context() as patch:
+        for name, value in address.environment().items():
+            patch.setenv(name, value)
         yield client
 
 
@@ -425,3 +433,68 @@ def test_load_of_what_is_no_archive(opea, engine, tmp_path):
         pass
     assert "empty.tar: " in opea("images", "load", "empty.tar", fails="load-failed")
     assert "none.tar: cannot be read" in opea("images", "load", "none.tar", fails="not-readable")
+
+
+def test_save_of_what_is_pinned(built, opea, engine, version, registry, tmp_path):
+    """An image that was pulled by its digest has no tag; in the archive it has, and never another image's."""
+    own = f"opea-pulumi/router:{version}"
+    [pushed] = opea("images", "push", "router", "--registry", f"{registry.host}/d", "--json")
+    wanted, name = find_image(engine, own).id, pushed["image"]
+    (tmp_path / "opea.yaml").write_text(
+        f"{application_text('chatqna')}\nopea_deployment: {{image_registry: '{registry.host}/d'}}\n"
+    )
+    lock = Lock("embedded", "2026-11-25", {own: pushed["digest"]})
+    (tmp_path / "opea.lock").write_text(dump_lock(lock))
+    rows = opea("export-images", "--profile", "embedded", "--json")["images"]
+    pinned = next(row["image"] for row in rows if row["digest"])
+    assert pinned == f"{name}@{pushed['digest']}"
+    engine.images.remove(name)  # takes the digest's reference away, too
+    with pytest.raises(OperationError) as caught:
+        save_images(engine, [pinned], tmp_path / "images.tar", print)
+    assert caught.value.code == "no-image"
+    assert ensure_own_image(engine, pinned, print)
+    assert find_image(engine, name) is None
+    save_images(engine, [pinned], tmp_path / "images.tar", print)
+    engine.images.remove(name)
+    assert load_images(engine, tmp_path / "images.tar", print) == [name]
+    assert find_image(engine, name).id == wanted
+    assert ensure_own_image(engine, pinned, print), "an archive holds no digests"
+    engine.api.tag(f"opea-pulumi/embedded:{version}", name.rpartition(":")[0], version)
+    with pytest.raises(OperationError) as caught:
+        save_images(engine, [pinned], tmp_path / "images.tar", print, force=True)
+    assert caught.value.code == "other-image"
+
+
+def socket_of(engine):
+    address = engine_address()
+    if not address.url.startswith("unix://"):
+        pytest.skip(f"the engine is at {address.shown}, this needs its socket")
+    return address.url
+
+
+def test_by_context(built, opea, engine, version, tmp_path, monkeypatch):
+    url = socket_of(engine)
+    monkeypatch.delenv("DOCKER_HOST")
+    folder = tmp_path / "docker/contexts/meta" / hashlib.sha256(b"here").hexdigest()
+    folder.mkdir(parents=True)
+    meta = {"Name": "here", "Metadata": {}, "Endpoints": {"docker": {"Host": url, "SkipTLSVerify": False}}}
+    (folder / "meta.json").write_text(json.dumps(meta))
+    (tmp_path / "docker/config.json").write_text(json.dumps({"currentContext": "here"}))
+    assert [row["id"] for row in opea("images", "list", "--json")] == [image["id"] for image in built[0]]
+    (folder / "meta.json").write_text(json.dumps(meta).replace(url, f"unix://{tmp_path}/none"))
+    assert f"{tmp_path}/none (context here)" in opea("images", "list", fails="docker-down")
+
+
+def test_by_ssh(built, opea, engine, version, tmp_path, monkeypatch):
+    """Long answers and streams, too: a container that runs to its end, and an archive."""
+    write_ssh(tmp_path, Path(socket_of(engine).removeprefix("unix://")))
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("DOCKER_HOST", "ssh://far")
+    router = f"opea-pulumi/router:{version}"
+    with closing(connect()) as client:
+        script = "print('x' * 1_000_000)"
+        printed = client.containers.run(router, ["-c", script], entrypoint=["python3"], remove=True)
+        assert len(printed) == 1_000_001
+        assert save_images(client, [router], tmp_path / "router.tar", print) > 10_000_000
+        assert load_images(client, tmp_path / "router.tar", print) == [router]
+    assert [row["id"] for row in opea("images", "list", "--json")] == [image["id"] for image in built[0]]

@@ -31,8 +31,13 @@ class Engine:
         self.body, self.status_code, self.breaks = body, status, breaks
         self.text = body.decode(errors="replace") if status != 200 else ""
         self.asked = []
+        image = {"Id": "sha256:1", "Size": 1, "Created": "", "Os": "linux", "Architecture": "amd64"}
         self.api = SimpleNamespace(
-            base_url="http+docker://localhost", api_version="1.41", timeout=1, get=self.get
+            base_url="http+docker://localhost",
+            api_version="1.41",
+            timeout=1,
+            get=self.get,
+            inspect_image=lambda name: image,
         )
 
     def get(self, url, *, params, stream, timeout):
