@@ -34,9 +34,11 @@ _COMMANDS = {
     "schema": "print the JSON Schema of opea.yaml, for editors",
     "init": "write a commented opea.yaml",
     "catalog": "show what the catalogue knows; verify an application's images and lock them",
+    "images": "build, push, load and list this project's own container images",
+    "export-images": "list the images that an application needs, or save them for another host",
     "engine": "find, install or describe the Pulumi engine",
 }
-"""Every command and its help line; the module of the same name holds it."""
+"""Every command and its help line; the module of the same name, with underscores, holds it."""
 
 _OBJECTS = 100_000
 """New objects between two searches for garbage; with Python's 700 a short command does little else for
@@ -52,7 +54,8 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(f"opea_pulumi.cli.{cmd_name}").command
+        module = import_module(f"opea_pulumi.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -45,7 +45,7 @@ class Address:
         return parts._replace(netloc=f"{parts.username}@{parts.netloc.rpartition('@')[2]}").geturl()
 
     def environment(self) -> dict[str, str]:
-        """The variables that make any other Docker client ask the same engine (Go's SDK knows no contexts)."""
+        """What makes any other Docker client ask the same engine: Go's SDK knows no contexts."""
         variables = {"DOCKER_HOST": self.url}
         if self.tls and self.certificates:
             variables["DOCKER_CERT_PATH"] = str(self.certificates)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _FIRST = 15
 """Seconds in which an engine that runs says its version, over ssh, too."""
+_ANY = "1.24"
+"""An API version that keeps docker-py from asking the engine for its own at once."""
 
 
 def connect(
@@ -52,7 +55,21 @@ def _client(address: Address) -> docker.DockerClient:
         from ._ssh import ssh_client
 
         return ssh_client(address.url, _FIRST)
-    return docker.DockerClient(base_url=address.url, timeout=_FIRST, tls=_tls(address))
+    if address.url.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as first:  # docker-py forgets to close one that is refused
+            first.connect(address.url.removeprefix("unix://"))
+    options: dict[str, Any] = {"base_url": address.url, "timeout": _FIRST, "tls": _tls(address)}
+    if not address.tls:
+        return docker.DockerClient(**options)
+    with closing(_private(docker.DockerClient(version=_ANY, **options))) as first:
+        version = first.api.version(api_version=False)["ApiVersion"]
+    return _private(docker.DockerClient(version=version, **options))
+
+
+def _private(client: docker.DockerClient) -> docker.DockerClient:
+    """With its own certificates: to requests, REQUESTS_CA_BUNDLE of the environment goes before them."""
+    client.api.trust_env = False
+    return client
 
 
 def _tls(address: Address) -> Any:
@@ -81,7 +98,7 @@ def _down(address: Address, error: Exception) -> OperationError:
 
 
 _REASONS = {
-    "FileNotFoundError": "there is no such socket",
+    "No such file or directory": "there is no such socket",
     "Connection refused": "nothing listens there",
     "Name or service not known": "no such host",
     "nodename nor servname": "no such host",
@@ -96,7 +113,8 @@ def _reason(said: str) -> str:
     for sign, reason in _REASONS.items():
         if sign in said:
             return reason
-    return said.removeprefix("Error while fetching server API version: ").splitlines()[0][:200]
+    lines = said.removeprefix("Error while fetching server API version: ").splitlines()
+    return lines[0][:200] if lines else "it gave no reason"
 
 
 @contextmanager

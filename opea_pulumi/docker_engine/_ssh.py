@@ -63,7 +63,7 @@ class _Adapter(UnixHTTPAdapter):  # type: ignore[misc]
         super().__init__("http+unix:///ssh", timeout)
 
     def get_connection(self, url: str, proxies: Any = None) -> Any:
-        del proxies  # ssh has its own
+        del url, proxies  # there is one engine, and ssh has proxies of its own
         with self.pools.lock:
             pool = self.pools.get(_BASE)
             if pool is None:
@@ -88,16 +88,25 @@ class _Connection(UnixHTTPConnection):  # type: ignore[misc]
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
+        self._last = ""
 
     def connect(self) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
+            self.sock = ours
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the connection
-            self._process = subprocess.Popen(
-                self._command, stdin=theirs, stdout=theirs, stderr=self._errors, start_new_session=True
-            )
+            try:
+                self._process = subprocess.Popen(
+                    self._command,
+                    stdin=theirs.fileno(),
+                    stdout=theirs.fileno(),
+                    stderr=self._errors.fileno(),
+                    start_new_session=True,
+                )
+            except FileNotFoundError:
+                self.close()
+                raise OSError("there is no program ssh") from None
         ours.settimeout(self.timeout)
-        self.sock = ours
 
     def getresponse(self) -> Any:
         try:
@@ -115,16 +124,22 @@ class _Connection(UnixHTTPConnection):  # type: ignore[misc]
             self._process.wait()
             self._process = None
         if self._errors is not None:
+            self._last = self._read()
             self._errors.close()
             self._errors = None
 
     def _said(self) -> str:
         """What ssh wrote before it ended; empty while it runs."""
         if self._process is None or self._errors is None:
-            return ""
+            return self._last  # http.client closes a connection that ends early before it says so
         try:
             self._process.wait(1)
         except subprocess.TimeoutExpired:
+            return ""
+        return self._read()
+
+    def _read(self) -> str:
+        if self._errors is None:
             return ""
         self._errors.seek(0)
         return " ".join(self._errors.read().decode(errors="replace").split())[-_SAID:]

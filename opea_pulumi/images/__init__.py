@@ -1,9 +1,34 @@
-"""This project's own container images: the router's and that of the embedded services.
+"""This project's own container images: the router's and that of the embedded services; and moving images.
 
-Nobody publishes them, so whoever needs them builds them: a context of wheels, made here with pip, and
-one Dockerfile, which any builder takes.
+Nobody publishes ours, so whoever needs them builds them: a context of wheels, made here with pip, and
+one Dockerfile, which any builder takes. The clients are those of :func:`opea_pulumi.docker_engine.connect`.
 """
 
-from ._context import Base, OwnImage, default_base, make_context, own_images
+from ._build import Built, build, choose_base, ensure_own_image
+from ._context import Base, OwnImage, check_platform, default_base, make_context, own_image, own_images
+from ._needed import Needed, check_archive, images_needed, save_images
+from ._transfer import InEngine, find_image, load_images, prefixed, push_image, tag_image
 
-__all__ = ["Base", "OwnImage", "default_base", "make_context", "own_images"]
+__all__ = [
+    "Base",
+    "Built",
+    "InEngine",
+    "Needed",
+    "OwnImage",
+    "build",
+    "check_archive",
+    "check_platform",
+    "choose_base",
+    "default_base",
+    "ensure_own_image",
+    "find_image",
+    "images_needed",
+    "load_images",
+    "make_context",
+    "own_image",
+    "own_images",
+    "prefixed",
+    "push_image",
+    "save_images",
+    "tag_image",
+]

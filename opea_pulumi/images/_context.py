@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 import opea_pulumi
+from opea_pulumi.blueprint import OWN, split_image
 from opea_pulumi.errors import OperationError
 
 from ._pip import pip
@@ -29,7 +30,7 @@ class OwnImage:
     @property
     def reference(self) -> str:
         """Repository and tag, as the catalogue has it."""
-        return f"opea-pulumi/{self.name}:{opea_pulumi.__version__}"
+        return f"{OWN}{self.name}:{opea_pulumi.__version__}"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,15 @@ def own_images() -> tuple[OwnImage, ...]:
     return OwnImage("embedded", "embedded"), OwnImage("router", "router")
 
 
+def own_image(reference: str) -> OwnImage | None:
+    """The image of this project that a reference means, under whatever registry's prefix, tag or digest."""
+    repository = split_image(reference)[1]
+    for image in own_images():
+        if f"/{repository}".endswith(f"/{OWN}{image.name}"):
+            return image
+    return None
+
+
 def default_base(platform: str) -> Base:
     """The base that the data file names.
 
@@ -64,12 +74,29 @@ def default_base(platform: str) -> Base:
     return Base(facts["base"], facts["python"], platform)
 
 
+def check_platform(image: OwnImage, platform: str) -> None:
+    """See that an image can be built for a platform.
+
+    Raises:
+        OperationError: what it needs is not to be had there.
+    """
+    platforms: list[str] = _facts()["images"][image.name]
+    if platform not in platforms:
+        message = (
+            f"the image {image.name} is not built for {platform}: not all that it needs is to be had there"
+        )
+        hint = f"it is built for {', '.join(platforms)}"
+        raise OperationError(message, code="unknown-platform", hint=hint)
+
+
 def make_context(image: OwnImage, base: Base, folder: Path) -> None:
     """Fill an empty folder with all that the image's build needs; pip fetches what is not of this project.
 
     Raises:
-        OperationError: pip is missing, or can't get a wheel (its own words are in the message).
+        OperationError: the image is not built for that platform; pip is missing, or can't get a wheel (its
+            own words are in the message).
     """
+    check_platform(image, base.platform)
     wheels = folder / "wheels"
     wheels.mkdir()
     own = own_wheel(wheels)
