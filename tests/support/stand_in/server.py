@@ -15,28 +15,34 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-KNOWN = """80 2080 2081 2082 2379 3000 3306 5000 5173 5174 5175 5432 6000 6006 6333 6379 6990 7000 7055 7066
-7077 7474 7687 7777 7778 7860 8000 8008 8080 8090 8399 8888 8889 9000 9001 9009 9090 9091 9097 9379 9399 9200
-5432 19530 55555""".split()
-SICK = Path("/tmp/stand-in-unhealthy")  # noqa: S108 - in the container
+KNOWN = (
+    "80 2080 2081 2082 2379 3000 3306 5000 5173 5174 5175 5432 6000 6006 6333 6379 6990 7000 7055 7066 7077 "
+    "7474 7687 7777 7778 7860 8000 8008 8080 8090 8399 8888 8889 9000 9001 9009 9090 9091 9097 9200 9379 9399 "
+    "19530 55555"
+)
+SICK = Path("/tmp/stand-in-unhealthy")
 
 
 def ports() -> list[int]:
-    """What was asked for: by --port (or -p, or PORT), and by the image's own list, else all that are known."""
-    asked = [int(value) for name, value in zip(sys.argv, sys.argv[1:]) if name in ("--port", "-p")]
+    """What was asked for: by --port (or -p), and by the image's own list, else all that are known."""
+    asked = [
+        int(value) for name, value in zip(sys.argv, sys.argv[1:], strict=False) if name in ("--port", "-p")
+    ]
     asked += [int(name.partition("=")[2]) for name in sys.argv if name.startswith("--port=")]
     own = HERE / "ports.json"
-    return sorted({*asked, *(json.loads(own.read_text()) if own.exists() else map(int, KNOWN))})
+    return sorted({*asked, *(json.loads(own.read_text()) if own.exists() else map(int, KNOWN.split()))})
 
 
 def told() -> dict:
     """How this process was started, and what it sees."""
-    status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":\t" in line)
+    status = dict(
+        line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":\t" in line
+    )
     shared = os.statvfs("/dev/shm") if os.path.ismount("/dev/shm") else None
     return {
         "argv": sys.argv,
         "env": dict(os.environ),
-        "cwd": os.getcwd(),
+        "cwd": str(Path.cwd()),
         "uid": os.getuid(),
         "gid": os.getgid(),
         "groups": os.getgroups(),
@@ -61,7 +67,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer  # noqa: N815
 
     def log_message(self, form: str, *values: object) -> None:
         if self.path not in ("/health", "/v1/health_check", "/stand-in"):
@@ -88,7 +94,8 @@ def main() -> None:
     if name == "python" and sys.argv[1:2] == ["-c"]:
         os.execv("/usr/bin/python3", ["python3", *sys.argv[1:]])
     if name in ("huggingface-cli", "hf"):
-        return download()
+        download()
+        return
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))
     print(f"stand-in for: {' '.join(sys.argv)[:200]}", flush=True)
