@@ -3,8 +3,8 @@
 The vendor's plugin cannot be had where CI runs. This one has its property names, defaults, computed outputs,
 replacements and error texts (`schema.yaml`), and talks to the engine by docker-py.
 
-    with attached() as providers:
-        monkeypatch.setenv("PULUMI_DEBUG_PROVIDERS", providers)
+    with attached() as environment:
+        os.environ |= environment
 
 With `OPEA_TEST_DOCKER_PLUGIN=vendor` nothing is attached: the engine finds the vendor's plugin itself.
 """
@@ -23,10 +23,13 @@ def vendor() -> bool:
 
 
 @contextmanager
-def attached() -> Iterator[str]:
-    """The value of `PULUMI_DEBUG_PROVIDERS` for a plugin that runs until the end of the block."""
+def attached() -> Iterator[dict[str, str]]:
+    """The environment with which an engine uses a plugin that runs until the end of the block.
+
+    Without the second variable the engine looks for the vendor's plugin first, which takes it three seconds.
+    """
     if vendor():
-        yield ""
+        yield {}
         return
     command = [sys.executable, "-m", __name__]
     path = os.pathsep.join(filter(None, (str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH"))))
@@ -37,7 +40,10 @@ def attached() -> Iterator[str]:
         try:
             port = process.stdout.readline().strip()
             assert port.isdecimal(), f"the plugin does not start: {command}"
-            yield f"docker:{port}"
+            yield {
+                "PULUMI_DEBUG_PROVIDERS": f"docker:{port}",
+                "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            }
         finally:
             process.terminate()
             process.wait(20)
