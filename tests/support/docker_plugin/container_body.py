@@ -83,6 +83,7 @@ def _host(inputs: Values) -> Values:
             "CapAdd": capabilities.get("adds"),
             "CapDrop": capabilities.get("drops"),
             "Devices": [_device(entry) for entry in inputs.get("devices") or []],
+            "DeviceCgroupRules": inputs.get("deviceCgroupRules"),
             "DeviceRequests": _device_requests(inputs),
             "Dns": inputs.get("dns"),
             "DnsOptions": inputs.get("dnsOpts"),
