@@ -49,5 +49,5 @@ $(VENV)/.installed: $(VENV)/.python pyproject.toml
 	@touch $@
 
 $(VENV)/.installed-tests: $(VENV)/.installed pyproject.toml
-	@$(BIN)/python -m pip install --quiet --group test
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[local,docker]' --group test
 	@touch $@

@@ -6,6 +6,7 @@ import pytest
 
 MACHINE = {
     "components",
+    "docker",
     "embedded",
     "engine",
     "local",

@@ -1,8 +1,12 @@
-"""Builds what tests would build while they run: both engines, and the judges of generated files.
+"""Makes what tests would make while they run: engines, judges of generated files, Docker, its base image.
 
 `.ci/run` calls it before `make test`, so that no test's patience is spent on a compiler.
 """
 
+import contextlib
+
+import docker_engine
+import docker_images
 from tools import GO, PYTHON, program_of
 
 from opea_pulumi.engine import MINIMUM, PINNED, Home, install
@@ -12,3 +16,5 @@ if __name__ == "__main__":
         print(f"engine {install(Home.from_environment(), version=version, report=print).version}")
     for name in sorted({*GO, *PYTHON} - {"kompose"}):  # that one is a benchmark's
         print(program_of(name))
+    with contextlib.closing(docker_engine.client()) as docker:
+        print(f"docker {docker.version()['Version']}, {docker_images.base(docker)}")
