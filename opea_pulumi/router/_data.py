@@ -38,7 +38,9 @@ class TextToQuery(Always):
 
     def _result(self, answer: Any) -> Any:
         # SQL: an object with the result; Cypher: the rows, or a text
-        if isinstance(answer, str) or (isinstance(answer, list) and all(isinstance(row, dict) for row in answer)):
+        if isinstance(answer, str) or (
+            isinstance(answer, list) and all(isinstance(row, dict) for row in answer)
+        ):
             return answer
         return answer["result"]
 

@@ -70,7 +70,9 @@ def _parts(messages: list[Any]) -> Iterator[dict[str, Any]]:
 
 def _images(document: dict[str, Any], messages: list[Any]) -> Iterator[str]:
     given = document.get("image")
-    yield from (image for image in (given if isinstance(given, list) else [given]) if _filled(image))
+    for image in given if isinstance(given, list) else [given]:
+        if isinstance(image, str) and image:
+            yield image
     for part in _parts(messages):
         if part.get("type") == "image_url":
             address = part.get("image_url")
@@ -88,10 +90,6 @@ def _sounds(messages: list[Any]) -> Iterator[str]:
             sound = inner.get("data")
         if isinstance(sound, str) and sound:
             yield sound
-
-
-def _filled(value: object) -> bool:
-    return isinstance(value, str) and bool(value)
 
 
 def _with_files(inputs: Inputs, files: Sequence[File], *, sound: bool) -> Inputs:

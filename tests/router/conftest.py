@@ -54,8 +54,9 @@ class Call:
 class Service:
     """A server that answers by a script: one answer, or a list of them, the last one for good.
 
-    An answer has ``status``, ``headers``, and one of ``json``, ``text``, ``base64`` (bytes), ``sse`` (list
-    of texts, each an event of its own), ``pieces`` (texts as they are, with the ``type`` of a stream); ``fault`` is hang, reset or garbage, after the events of ``sse`` if there are any.
+    An answer has ``status``, ``headers``, and one of ``json``, ``text``, ``base64`` (bytes), ``sse`` (list of
+    texts, each an event of its own), ``pieces`` (texts as they are, with the ``type`` of a stream); ``fault``
+    is hang, reset or garbage, after the events of ``sse`` if there are any.
     """
 
     def __init__(self):

@@ -56,7 +56,7 @@ async def test_case(case, services, start, start_other, http, fill, request):
 
 
 def body_of(asked):
-    """What a client sends: ``json``, ``raw``, or a ``form`` of texts and files (name, type, text or base64)."""
+    """What a client sends: ``json``, ``raw``, or a ``form`` of texts and files (text or base64)."""
     if "raw" in asked:
         return {"data": asked["raw"].encode()}
     if "form" not in asked:

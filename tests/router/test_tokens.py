@@ -1,4 +1,4 @@
-"""Streams of docsum, faqgen and lvm steps: whole whatever the pieces, and never a clean end after a failure."""
+"""Streams of docsum, faqgen and lvm steps: whole whatever the pieces, no clean end after a failure."""
 
 import json
 
@@ -22,7 +22,10 @@ async def writer(request, services, start):
     service = await services(request.param)
     step = {"name": request.param, "serviceUrl": f"{service.url}/v1/{request.param}"}
     config = {"mode": "aligned", "endpoint": "/v1/app"}
-    spec = {"nodes": {"root": {"routerType": "Sequence", "steps": [step]}}, "routerConfig": {"config": config}}
+    spec = {
+        "nodes": {"root": {"routerType": "Sequence", "steps": [step]}},
+        "routerConfig": {"config": config},
+    }
     return service, FIRST[request.param], await start({"spec": spec}, idle_timeout=1.0)
 
 
@@ -54,7 +57,6 @@ async def test_a_failure_after_the_first_token_breaks_the_connection(
     assert b"[DONE]" not in received
     error = json.loads(received.rpartition(b"data: ")[2])["error"]
     assert (error["code"], error["step"]) == (code, service.calls[0].path.rpartition("/")[2])
-
 
 
 @pytest.mark.parametrize("path", FORMS.values(), ids=FORMS)
