@@ -84,7 +84,10 @@ def _part(part: bytes) -> tuple[str, File | str | None]:
     name = headers.get_param("name", header="content-disposition")
     if not blank or not isinstance(name, str):
         raise bad_request("bad-form", "a part of the form has no name")
-    filename = headers.get_filename()
+    try:
+        filename = headers.get_filename()
+    except (LookupError, ValueError):  # a file name in an encoding that is none
+        raise bad_request("bad-form", "the name of a file in the form can't be read") from None
     if filename is None:
         return name, _decode(name, data)
     if not filename and not data:

@@ -124,7 +124,7 @@ class RawText(_Chunks):
         if self._line is not None:
             line, newline, data = (self._line + data).partition(b"\n")
             self._line = None if newline else line
-            if len(line) > _LONGEST_LINE:
+            if len(line) > _LONGEST_LINE or ((line or newline) and not line.startswith(b"{")):
                 self.failure = bad_answer(self._step, "did not begin with a line about the video")
         text = self._text.decode(data)
         return self._send(self._chunk({"content": text})) if text and self.failure is None else b""

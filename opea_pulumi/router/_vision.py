@@ -64,7 +64,9 @@ class Lvm(Always):
     def read(self, talk: Conversation, got: Received) -> Conversation:
         """The answer's text; about a piece of a video it comes bare."""
         if talk.video is not None and got.content_type != JSON:
-            _, _, text = got.body.decode().partition("\n")  # the first line tells the piece
+            line, newline, text = got.body.decode().partition("\n")  # the first line tells the piece
+            if not (newline and line.startswith("{")):
+                raise ValueError("no line about the video")
             return answered(talk, text, Answer({"text": text}, completion_of(text)))
         answer = got.json
         if "choices" in answer:

@@ -58,6 +58,8 @@ def test_files():
         (form("Content-Disposition: form-data\r\n\r\nb"), KIND, "bad-form"),
         (form('Content-Disposition: form-data; name="a"'), KIND, "bad-form"),
         (form(*[field("a", "b")] * 101), KIND, "bad-form"),
+        (form("Content-Disposition: form-data; name=a; filename*=idna'x'%ff\r\n\r\nb"), KIND, "bad-form"),
+        (form("Content-Disposition: form-data; name*=utf-8'x'%ff\r\n\r\nb"), KIND, "bad-form"),
         (form(field("stream", "perhaps")), KIND, "bad-stream"),
         (form(field("k", "true")), KIND, "bad-field"),
         (form(field("k", "[1]")), KIND, "bad-field"),

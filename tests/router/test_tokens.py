@@ -87,9 +87,10 @@ def test_a_video_that_breaks_off_is_no_answer():
     assert not raw.done
 
 
-def test_a_first_line_without_end_is_no_answer():
+@pytest.mark.parametrize("line", [b"{" + b"x" * 100_000, b"<html>\n", b"\n"])
+def test_a_first_line_about_something_else_is_no_answer(line):
     raw = chunks_for(StreamForm.RAW, "lvm", "m", OpeaTokens("lvm"))
-    assert raw.feed(b"x" * 100_000) == b""
+    assert raw.feed(line) == b""
     assert raw.failure is not None
 
 
