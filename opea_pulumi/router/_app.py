@@ -10,26 +10,28 @@ from typing import Any
 
 from aiohttp import web
 
-from opea_pulumi.flow import Contract, Mode, NodeKind
+from opea_pulumi.flow import Mode, NodeKind
 
-from ._aligned import AlignedTraffic, can_chat
+from ._aligned import AlignedTraffic
+from ._answer import mega_answer, openai_answer
 from ._call import Caller, StepReply
 from ._conversation import Conversation
 from ._dataprep import OPERATIONS, Dataprep
 from ._describe import describe
-from ._errors import RouterError, bad_request
+from ._ends import can_chat, streams_unasked
+from ._errors import RouterError
 from ._exchange import CURRENT, Gate, Watch
+from ._form import FORM, parse_form
 from ._graph import run
 from ._headers import end_to_end
 from ._json import loads
 from ._metrics import Metrics
-from ._openai import completion, events_of
 from ._passthrough import PassThroughTraffic, Payload
 from ._plan import Plan
 from ._ready import not_ready
 from ._request import parse_object, read_request
 from ._stream import EVENT_STREAM, stream
-from ._translate import AsItIs, OpeaTokens, OpenAiChunks, Translator
+from ._translate import AsItIs
 from ._upstream import AiohttpUpstream, Upstream
 
 CHAT = "/v1/chat/completions"
@@ -62,6 +64,7 @@ class Router:
         self.limits = limits or Limits()
         self._make_upstream = upstream or self._aiohttp
         self._chat = plan.mode is Mode.ALIGNED and can_chat(plan.flow)
+        self._streams = self._chat and streams_unasked(plan.flow)
         self._metrics = Metrics()
         self.gate = Gate(self.limits.max_concurrency, self._metrics)
 
@@ -104,32 +107,32 @@ class Router:
     # -- the graph
 
     async def _mega(self, request: web.Request) -> web.StreamResponse:
-        talk = await self._talk(request, stream=self._chat)
-        if talk.stream is not None:
-            return await stream(request, talk.stream, OpeaTokens(talk.stream.step), EVENT_STREAM)
-        if talk.kind is not Contract.LLM:
-            return web.json_response(talk.answer)
-        if talk.parameters["stream"]:
-            return _as_stream(talk, OpeaTokens(""))
-        return web.json_response(completion(self.plan.name, talk.answer, talk.sources))
+        talk = await self._talk(request, stream=self._streams)
+        return await mega_answer(request, talk, self.plan.name)
 
     async def _openai(self, request: web.Request) -> web.StreamResponse:
         if not self._chat:
-            raise RouterError(HTTPStatus.NOT_FOUND, "not-a-chat", "this flow does not end in an llm")
+            raise RouterError(
+                HTTPStatus.NOT_FOUND, "not-a-chat", "this flow does not end with an answer in words"
+            )
         talk = await self._talk(request, stream=False)
-        if talk.stream is not None:
-            chunks = OpenAiChunks(talk.stream.step, talk.sources)
-            return await stream(request, talk.stream, chunks, EVENT_STREAM)
-        if talk.kind is not Contract.LLM:
-            raise bad_request("not-a-chat", "the steps that ran for this request do not end in an llm")
-        if talk.parameters["stream"]:
-            return _as_stream(talk, OpenAiChunks("", talk.sources))
-        sources = {} if talk.sources is None else {"sources": talk.sources}
-        return web.json_response({**talk.answer, **sources})
+        return await openai_answer(request, talk, self.plan.name)
 
     async def _talk(self, request: web.Request, *, stream: bool) -> Conversation:
-        document = parse_object(await self._body(request))
-        talk = read_request(document, self.plan.defaults, stream=stream, name=self.plan.name)
+        body = await self._body(request)
+        document, files = (
+            parse_form(body, request.headers["Content-Type"])
+            if request.content_type == FORM
+            else (parse_object(body), ())
+        )
+        talk = read_request(
+            document,
+            self.plan.defaults,
+            stream=stream,
+            name=self.plan.name,
+            files=files,
+            typed=self.plan.typed,
+        )
         traffic = AlignedTraffic(self.plan.flow, self._caller(request), document)
         return await run(self.plan.flow, traffic, talk)
 
@@ -201,11 +204,6 @@ class Router:
     async def _models(self, _request: web.Request) -> web.Response:
         model = {"id": self.plan.name, "object": "model", "created": 0, "owned_by": "opea"}
         return web.json_response({"object": "list", "data": [model]})
-
-
-def _as_stream(talk: Conversation, translator: Translator) -> web.Response:
-    """A whole chat completion for a client that asked for a stream: what made it was not known to be last."""
-    return web.Response(body=translator.feed(events_of(talk.answer)), headers=EVENT_STREAM)
 
 
 async def _relay(request: web.Request, reply: StepReply) -> web.StreamResponse:

@@ -28,15 +28,15 @@ class Caller:
     incoming: Mapping[str, str]
     request_id: str
 
-    async def post(self, step: Step, body: bytes) -> StepReply:
-        """Send JSON to a step; the answer may have any status.
+    async def post(self, step: Step, body: bytes, content_type: str = "application/json") -> StepReply:
+        """Send a body to a step; the answer may have any status.
 
         Raises:
             RouterError: no answer (502, or 504 when it took too long).
         """
         key = self.keys.get(step.name, "")
         headers = step_headers(self.incoming, step, self.request_id, key)
-        headers["Content-Type"] = "application/json"
+        headers["Content-Type"] = content_type
         started = time.perf_counter()
         try:
             reply = await self.upstream.send("POST", step.url, headers=headers, body=body)

@@ -95,6 +95,8 @@ def completion(model: str, upstream: Any, sources: list[dict[str, str]] | None) 
     first = upstream["choices"][0]
     message = {"role": "assistant", "content": content_of(upstream)}
     choice = {"index": 0, "message": message, "finish_reason": first.get("finish_reason") or "stop"}
+    if first.get("metadata") is not None:  # an lvm's: the place in the video that it speaks of
+        choice["metadata"] = first["metadata"]
     usage = upstream.get("usage") or {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
     document = {**_head(upstream, "chat.completion", model), "choices": [choice], "usage": usage}
     return document if sources is None else {**document, "sources": sources}

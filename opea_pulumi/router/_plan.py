@@ -25,6 +25,7 @@ from ._contracts import STEP_CONTRACTS
 from ._graph import runnable
 from ._request import read_defaults
 
+_TYPED = (Contract.DOCSUM, Contract.ARB_POST_HEARING)
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 
@@ -54,6 +55,11 @@ class Plan:
             step.url: step for _, step in _steps(self.flow) if not (step.node_name or step.is_downstream)
         }
         return list(found.values())
+
+    @property
+    def typed(self) -> bool:
+        """Whether the application is one whose requests have a ``type`` (OPEA's DocSum and its like)."""
+        return any(contract_of(self.flow, step) in _TYPED for _, step in _steps(self.flow) if step.url)
 
 
 def make_plan(flow: Flow, mode: Mode | None, environment: Mapping[str, str]) -> Plan:

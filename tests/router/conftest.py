@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import shlex
@@ -54,8 +55,9 @@ class Call:
 class Service:
     """A server that answers by a script: one answer, or a list of them, the last one for good.
 
-    An answer has ``status``, ``headers``, and one of ``json``, ``text``, ``sse`` (list of texts, each
-    an event of its own); ``fault`` is hang, reset or garbage, after the events of ``sse`` if there are any.
+    An answer has ``status``, ``headers``, and one of ``json``, ``text``, ``base64`` (bytes), ``sse`` (list of
+    texts, each an event of its own), ``pieces`` (texts as they are, with the ``type`` of a stream); ``fault``
+    is hang, reset or garbage, after the events of ``sse`` if there are any.
     """
 
     def __init__(self):
@@ -105,10 +107,13 @@ class Service:
 
     async def _answer(self, request, answer):
         await self.go.wait()
-        if "sse" in answer:
+        if "sse" in answer or "pieces" in answer:
             return await self._stream(request, answer)
         await self._fail(request, answer.get("fault"))
         headers, status = answer.get("headers"), answer.get("status", 200)
+        if "base64" in answer:
+            body = base64.b64decode(answer["base64"])
+            return web.Response(body=body, status=status, headers=headers)
         if "text" in answer:
             return web.Response(text=answer["text"], status=status, headers=headers)
         return web.json_response(answer.get("json"), status=status, headers=headers)
@@ -117,8 +122,8 @@ class Service:
         kind = answer.get("type", "text/event-stream")
         response = web.StreamResponse(headers={"Content-Type": kind, **answer.get("headers", {})})
         await response.prepare(request)
-        for data in answer["sse"]:
-            await response.write(f"data: {data}\n\n".encode())
+        for data in answer.get("pieces") or [f"data: {data}\n\n" for data in answer["sse"]]:
+            await response.write(data.encode())
             await asyncio.sleep(0)
             await self.go.wait()
         await self._fail(request, answer.get("fault"))
