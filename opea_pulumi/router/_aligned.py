@@ -14,6 +14,9 @@ from ._errors import RouterError, bad_answer, bad_request
 from ._graph import runnable
 from ._json import dumps, loads
 
+READS_ONLY = frozenset({Contract.EMBEDDING, Contract.RETRIEVAL, Contract.RERANKING})
+"""Kinds of services that change nothing and cost little, so that a lost call may be made again."""
+
 _MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError)
 
 
@@ -46,7 +49,8 @@ class AlignedTraffic:
         if contract.needs_documents and not value.documents:
             return value  # nothing found, nothing to put in order: as in OPEA's ChatQnA
         request = contract.request(Ask(value, step, final))
-        reply = await self._caller.post(step, _encode(request))
+        reads_only = kind in READS_ONLY
+        reply = await self._caller.post(step, _encode(request), reads_only=reads_only)
         try:
             await reply.check()
             if request.get("stream"):
