@@ -69,12 +69,12 @@ class Service:
     def answers(self, *script):
         self.script = list(script)
 
-    async def start(self):
+    async def start(self, port=0):
         self._runner = web.AppRunner(
             self._app(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1
         )
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        await web.TCPSite(self._runner, "127.0.0.1", port).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
     async def stop(self):
@@ -197,9 +197,9 @@ async def start(monkeypatch):
     """A function: run a graph in this process; gives the base URL (``start.last`` is router and site)."""
     runners = []
 
-    async def run(graph, *, mode=None, environment=None, keys=(), tracing=None, **limits):
+    async def run(graph, *, mode=None, environment=None, keys=(), tracing=None, upstream=None, **limits):
         plan = make_plan(load_flow(graph), Mode(mode) if mode else None, environment or {})
-        router = Router(plan, Limits(**limits), keys=keys, tracing=lambda: tracing)
+        router = Router(plan, Limits(**limits), upstream, keys=keys, tracing=lambda: tracing)
         runner = make_runner(router)
         await runner.setup()
         runners.append(runner)
