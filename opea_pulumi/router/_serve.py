@@ -55,6 +55,8 @@ def serve(plan: Plan, *, host: str, port: int, limits: Limits, keys: Sequence[Ke
     """
     _log_to_stdout()
     tracing = make_tracing(plan.flow)
+    if tracing is not None:
+        _log_of_traces()
     router = Router(plan, limits, keys=keys, tracing=lambda: tracing)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(router, host, port, _about(plan, keys, tracing)))
@@ -135,4 +137,17 @@ def _log_to_stdout() -> None:
     logger = logging.getLogger("opea_pulumi.router")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+class _TraceLog(logging.Handler):
+    """OpenTelemetry's own warnings, as lines of ours; without their values, which may be anything."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log_event("tracing", level=record.levelname.lower(), message=str(record.msg))
+
+
+def _log_of_traces() -> None:
+    logger = logging.getLogger("opentelemetry")
+    logger.addHandler(_TraceLog(logging.WARNING))
     logger.propagate = False
