@@ -31,8 +31,10 @@ def main() -> int:
 def _serve(options: argparse.Namespace) -> int:
     limits = Limits(**{name: getattr(options, name) for name in _NUMBERS})
     plan = read_plan(file=options.graph, text=options.graph_json, mode=options.mode)
-    file = options.api_keys_file or os.environ.get("OPEA_ROUTER_API_KEYS_FILE")
-    keys = read_keys(file) if file else ()
+    file = options.api_keys_file
+    if file is None:  # a variable that is there and empty is an error, and not an open door
+        file = os.environ.get("OPEA_ROUTER_API_KEYS_FILE")
+    keys = () if file is None else read_keys(file)
     serve(plan, host=options.host, port=options.port, limits=limits, keys=keys)
     return 0
 

@@ -108,7 +108,8 @@ class Router:
         app.router.add_get("/v1/models", self._models)
         if self.plan.dataprep is not None:
             path = f"/v1/dataprep/{{operation:{'|'.join(OPERATIONS)}}}"
-            app.router.add_route("*", path, self.gate.guard(self._forward_dataprep))
+            for method in ("GET", "POST"):
+                app.router.add_route(method, path, self.gate.guard(self._forward_dataprep))
         self._add_graph_routes(app.router)
         return app
 

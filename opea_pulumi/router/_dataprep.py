@@ -38,7 +38,7 @@ class Dataprep:
         ``key`` is the service's own bearer key, if it has one. Raises RouterError when dataprep gives
         no answer, or the upload is too large or too slow.
         """
-        upload = Upload(request, self._max_upload, self._patience)
+        upload = Upload(request, self._max_upload, self._patience) if request.body_exists else None
         url = _base(step) + operation if operation else step.url
         query = f"?{request.rel_url.raw_query_string}" if request.query_string else ""
         headers = _headers(request, step, key)

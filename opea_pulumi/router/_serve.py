@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from aiohttp import web
@@ -22,6 +24,7 @@ from ._exchange import log_event
 from ._plan import Plan, make_plan
 from ._tracing import Tracing, make_tracing
 
+_MANY_FILES = 65536
 _KEEP_ALIVE = 75.0
 """Seconds that a connection waits for another request, as nginx has it."""
 
@@ -57,9 +60,26 @@ def serve(plan: Plan, *, host: str, port: int, limits: Limits, keys: Sequence[Ke
     tracing = make_tracing(plan.flow)
     if tracing is not None:
         _log_of_traces()
+    most = _open_files() // 2  # a connection may need another one to a step
+    limits = replace(limits, max_connections=min(limits.max_connections, most))
     router = Router(plan, limits, keys=keys, tracing=lambda: tracing)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(router, host, port, _about(plan, keys, tracing)))
+        runner.run(_serve(router, host, port, _about(plan, limits, keys, tracing)))
+
+
+def _open_files() -> int:
+    """How many files this process may have open, after asking for as many as it may ask for."""
+    try:
+        import resource
+    except ImportError:  # not a Unix
+        return _MANY_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, _MANY_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MANY_FILES if soft == resource.RLIM_INFINITY else soft
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -120,13 +140,14 @@ async def _listen(router: Router, runner: web.AppRunner, host: str, port: int) -
     return site
 
 
-def _about(plan: Plan, keys: Sequence[Key], tracing: Tracing | None) -> dict[str, object]:
+def _about(plan: Plan, limits: Limits, keys: Sequence[Key], tracing: Tracing | None) -> dict[str, object]:
     without = sorted(step for step, key in plan.keys.items() if not key)
     return {
         "mode": plan.mode,
         "endpoint": plan.flow.endpoint,
         "steps_without_key": without,
         "api_keys": len(keys),
+        "max_connections": limits.max_connections,
         "tracing": tracing is not None,
     }
 

@@ -189,6 +189,13 @@ async def test_the_command_makes_a_line_and_reads_it(graph, spawn, http, tmp_pat
             assert response.status == status
 
 
+async def test_an_empty_variable_is_no_open_door(graph, spawn):
+    process = await spawn("--graph-json", json.dumps(graph()), "--port", 0, OPEA_ROUTER_API_KEYS_FILE="")
+    code, _, err = await process.end()
+    assert code == 1
+    assert "the keys can't be read" in err
+
+
 async def test_a_wrong_file_ends_the_start(graph, spawn, tmp_path):
     path = tmp_path / "keys"
     path.write_text("canary", encoding="utf-8")
