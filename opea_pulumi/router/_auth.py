@@ -28,12 +28,11 @@ from multidict import CIMultiDict
 from opea_pulumi.errors import FlowError, Location
 
 from ._errors import RouterError
-from ._exchange import CURRENT, Handler
+from ._exchange import CURRENT, PROBES, Handler, route_of
 
 _SHORTEST = 20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
-_OPEN = frozenset({"/health", "/v1/health_check", "/ready", "/metrics"})
 _INGEST = ("/dataprep", "/v1/dataprep/")
 
 
@@ -108,9 +107,8 @@ class Keys:
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Refuse, or note who asks and take the key out of what the steps will get."""
-        resource = request.match_info.route.resource
-        route = resource.canonical if resource is not None else ""
-        if route in _OPEN:
+        route = route_of(request)
+        if route in PROBES:
             return await handler(request)
         key = self._find(_bearer(request.headers))
         if key is None:

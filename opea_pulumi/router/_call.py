@@ -59,11 +59,11 @@ class Caller:
         counters = self.metrics.step(step.label)
         traced = self.trace.step(step, headers) if self.trace else None
         started = time.perf_counter()
-        counters.in_flight.inc()
+        counters.in_flight += 1
         try:
             reply = await self._send(step, headers, body, counters, reads_only)
         except BaseException as error:
-            counters.in_flight.dec()
+            counters.in_flight -= 1
             if traced:
                 traced.end(error.code if isinstance(error, Fault) else "cancelled")
             if isinstance(error, Fault):
@@ -202,7 +202,7 @@ class StepReply:
     def _end(self, failure: str) -> None:
         if not self._caller.closed(self):
             return
-        self._caller.metrics.step(self.step).in_flight.dec()
+        self._caller.metrics.step(self.step).in_flight -= 1
         if self._traced:
             self._traced.end(failure or ("" if self._complete else "cancelled"))
 

@@ -26,6 +26,9 @@ _LOG = logging.getLogger("opea_pulumi.router")
 _CLIENT_GONE = 499
 """nginx's number for a client that did not wait for its answer; only ever logged."""
 
+PROBES = frozenset({"/health", "/v1/health_check", "/ready", "/metrics"})
+"""Routes that tell of the router's own health: open to all, and without a span."""
+
 CURRENT: ContextVar[Exchange] = ContextVar("exchange")
 
 
@@ -72,7 +75,7 @@ class Watch:
         exchange = Exchange(request_id(request.headers), request.headers)
         CURRENT.set(exchange)
         tracing = self._tracing()
-        if tracing is not None:
+        if tracing is not None and route_of(request) not in PROBES:
             exchange.trace = tracing.request(request.headers, request.method, request.path)
         status = _CLIENT_GONE
         try:
@@ -102,10 +105,8 @@ class Watch:
 
     def _record(self, request: web.Request, exchange: Exchange, status: int) -> None:
         seconds = time.perf_counter() - exchange.started
-        resource = request.match_info.route.resource
-        route = resource.canonical if resource is not None else "other"
-        self._metrics.requests.labels(route, status).inc()
-        self._metrics.seconds.labels(route).observe(seconds)
+        route = route_of(request)
+        self._metrics.answered(route, status, seconds)
         error = exchange.error
         if error and error.step:
             self._metrics.step_errors.labels(error.step, error.code).inc()
@@ -124,6 +125,12 @@ class Watch:
         if exchange.key is not None:
             line["key"] = exchange.key  # its name in the file
         log_event("request", **line)
+
+
+def route_of(request: web.Request) -> str:
+    """The route that the request fits, as it was registered; ``other`` for none."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "other"
 
 
 class Gate:

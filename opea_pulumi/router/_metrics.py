@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.metrics_core import HistogramMetricFamily, Metric
+from prometheus_client.metrics_core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
@@ -46,7 +46,7 @@ class StepMetrics:
     def __init__(self, metrics: Metrics, step: str) -> None:
         self.seconds = metrics.step_seconds.labels(step)
         self.first_token = metrics.first_token.labels(step)
-        self.in_flight = metrics.step_in_flight.labels(step)
+        self.in_flight = 0
         self.gaps = Gaps()
         self._retries = metrics.step_retries
         self._step = step
@@ -62,6 +62,7 @@ class Metrics(Collector):
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._steps: dict[str, StepMetrics] = {}
+        self._answers: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self.requests = Counter(
             "opea_router_requests_total", "Requests answered", ("route", "status"), registry=self._registry
         )
@@ -77,12 +78,6 @@ class Metrics(Collector):
         self.step_seconds = self._histogram("step_seconds", "Time until a step's answer began", "step")
         self.first_token = self._histogram(
             "step_first_token_seconds", "Time from the call of a step to the first bytes of its body", "step"
-        )
-        self.step_in_flight = Gauge(
-            "opea_router_step_in_flight",
-            "Calls of a step whose answer is not complete",
-            ("step",),
-            registry=self._registry,
         )
         self.step_errors = Counter(
             "opea_router_step_errors_total", "Failed steps", ("step", "code"), registry=self._registry
@@ -102,15 +97,29 @@ class Metrics(Collector):
             found = self._steps[label] = StepMetrics(self, label)
         return found
 
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count one answer; both labels are bounded, and looked up once."""
+        counters = self._answers.get((route, status))
+        if counters is None:
+            counters = self.requests.labels(route, status), self.seconds.labels(route)
+            self._answers[route, status] = counters
+        counters[0].inc()
+        counters[1].observe(seconds)
+
     def collect(self) -> Iterator[Metric]:
-        """The times between pieces, for the registry."""
+        """What is counted without the library's locks, for the registry."""
+        running = GaugeMetricFamily(
+            "opea_router_step_in_flight", "Calls of a step whose answer is not complete", labels=("step",)
+        )
         family = HistogramMetricFamily(
             "opea_router_step_inter_token_seconds",
             "Time between two pieces of a step's streamed body",
             labels=("step",),
         )
         for label, step in self._steps.items():
+            running.add_metric((label,), step.in_flight)
             family.add_metric((label,), step.gaps.buckets(), step.gaps.total)
+        yield running
         yield family
 
     def text(self) -> bytes:

@@ -143,6 +143,11 @@ async def test_a_client_that_does_not_read_is_cut_and_the_step_cancelled(mode, c
     chunk = json.dumps({"choices": [{"index": 0, "delta": {"content": "a" * 20_000}}]})
     chatqna["llm"].answers({"sse": [chunk] * 1000, "fault": "hang"})
     base = await start(graph(steps=("llm",)), mode=mode, client_timeout=0.4)
+    await ask_and_read_nothing(base, chatqna["llm"].cancelled)
+    assert await count(http, base, "slow-reader") == 1
+
+
+async def ask_and_read_nothing(base, cancelled):
     body = json.dumps({"messages": "Where", "stream": True}).encode()
     parts = urlsplit(base)
     with socket.socket() as client:
@@ -152,8 +157,35 @@ async def test_a_client_that_does_not_read_is_cut_and_the_step_cancelled(mode, c
         await loop.sock_connect(client, (parts.hostname, parts.port))
         head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body)
         await loop.sock_sendall(client, head + body)
-        await asyncio.wait_for(chatqna["llm"].cancelled.wait(), 10)
+        await asyncio.wait_for(cancelled.wait(), 10)
+
+
+async def test_the_same_in_a_process_of_its_own(chatqna, graph, spawn, http):
+    """There on uvloop, whose connections are its own."""
+    chunk = json.dumps({"choices": [{"index": 0, "delta": {"content": "a" * 20_000}}]})
+    chatqna["llm"].answers({"sse": [chunk] * 1000, "fault": "hang"})
+    limits = ("--header-timeout", "0.4", "--client-timeout", "0.4")
+    process = await spawn("--graph-json", json.dumps(graph(steps=("llm",))), "--port", 0, *limits)
+    base = f"http://127.0.0.1:{(await process.event('listening'))['port']}"
+    assert 0.4 <= await drip(base) < 5
+    await ask_and_read_nothing(base, chatqna["llm"].cancelled)
+    assert await count(http, base, "slow-head") == 1
     assert await count(http, base, "slow-reader") == 1
+
+    chatqna["llm"].answers({"json": {"choices": [{"message": {"content": "a"}}]}})
+    chatqna["llm"].started.clear()
+    chatqna["llm"].go.clear()
+    async with connected(base) as (idle, idle_writer):
+        idle_writer.write(REQUEST)
+        await idle.readuntil(b"}")
+        asking = asyncio.ensure_future(http.post(base + "/", json=QUESTION))
+        await asyncio.wait_for(chatqna["llm"].started.wait(), 5)
+        process.terminate()
+        assert await cut(idle) == b""
+        chatqna["llm"].go.set()
+        response = await asking
+        assert (response.status, response.headers["Connection"]) == (200, "close")
+    assert (await process.end())[0] == 0
 
 
 async def test_a_client_that_reads_slowly_is_not_cut(chatqna, graph, start):

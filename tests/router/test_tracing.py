@@ -188,6 +188,13 @@ async def test_spans_hold_no_secrets(base, http, spans):
         assert "canary" not in span.to_json()
 
 
+async def test_probes_have_no_spans(base, http, spans):
+    for path in ("/health", "/ready", "/metrics", "/v1/models"):
+        async with http.get(base + path) as response:
+            assert response.status == 200
+    assert set(spans()) == {"GET /v1/models"}
+
+
 @pytest.mark.parametrize(
     ("environment", "on"),
     [
