@@ -100,7 +100,7 @@ _NUMBERS = {
     "max_body": (_count, "bytes of a JSON request"),
     "max_upload": (_count, "bytes of an upload to dataprep"),
     "max_concurrency": (_count, "requests at a time; more get 429"),
-    "max_connections": (_count, "connections at a time; the oldest idle one makes room for a new one"),
+    "max_connections": (_count, "connections at a time; the one longest without a request makes room"),
 }
 """Names of Limits, each an option."""
 

@@ -38,6 +38,7 @@ class Connections:
         self._header_timeout = header_timeout
         self._client_timeout = client_timeout
         self._open: dict[asyncio.BaseTransport, _Connection] = {}
+        self._waiting: dict[_Connection, None] = {}  # without a request, the longest first
         self._sweeper: asyncio.Task[None] | None = None
 
     def front(self, server: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.Protocol]:
@@ -59,43 +60,45 @@ class Connections:
         if connection is None:
             return await handler(request)
         connection.busy, connection.waiting_since = True, 0.0
+        self._waiting.pop(connection, None)
         try:
             return await handler(request)
         finally:
             connection.busy, connection.served = False, True
+            if connection.transport in self._open:
+                self._waiting[connection] = None
 
     def close_idle(self) -> None:
         """Close those that have been served and wait for another request."""
-        for connection in tuple(self._open.values()):
-            if connection.served and not connection.busy and not connection.waiting_since:
+        for connection in tuple(self._waiting):
+            if connection.served and not connection.waiting_since:
                 connection.transport.close()
 
     def opened(self, connection: _Connection) -> bool:
-        """Whether there is room; a connection without a request has to make some."""
-        if len(self._open) >= self._limit and not self._evict():
-            self._metrics.cut.labels("full").inc()
-            return False
+        """Whether there is room; the connection that has been without a request longest makes some."""
+        if len(self._open) >= self._limit:
+            if not self._waiting:
+                self._metrics.cut.labels("full").inc()
+                return False
+            self._cut(next(iter(self._waiting)), "full")
         self._open[connection.transport] = connection
+        self._waiting[connection] = None
         self._metrics.connections.set(len(self._open))
         return True
 
     def closed(self, connection: _Connection) -> None:
         """It is gone."""
-        self._open.pop(connection.transport, None)
-        self._metrics.connections.set(len(self._open))
-
-    def _evict(self) -> bool:
-        """End the oldest connection that has no request running."""
-        for connection in self._open.values():  # in the order of their opening
-            if not connection.busy:
-                self._cut(connection, "full")
-                return True
-        return False
+        self._forget(connection)
 
     def _cut(self, connection: _Connection, reason: str) -> None:
         self._metrics.cut.labels(reason).inc()
-        self._open.pop(connection.transport, None)
+        self._forget(connection)
         connection.transport.abort()
+
+    def _forget(self, connection: _Connection) -> None:
+        self._open.pop(connection.transport, None)
+        self._waiting.pop(connection, None)
+        self._metrics.connections.set(len(self._open))
 
     async def _sweep(self) -> None:
         pause = min(1.0, self._header_timeout / 4, self._client_timeout / 4)
