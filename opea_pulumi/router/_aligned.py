@@ -13,6 +13,9 @@ from ._conversation import Ask, Conversation, merge
 from ._errors import RouterError, bad_answer
 from ._sent import JSON, Received, StreamForm
 
+READS_ONLY = frozenset({Contract.EMBEDDING, Contract.RETRIEVAL, Contract.RERANKING})
+"""Kinds of services that change nothing and cost little, so that a lost call may be made again."""
+
 _MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError)
 
 
@@ -45,7 +48,8 @@ class AlignedTraffic:
         if contract.idle(value):
             return value
         sent = contract.request(Ask(value, step, final))
-        reply = await self._caller.post(step, sent.body, sent.content_type)
+        reads_only = kind in READS_ONLY
+        reply = await self._caller.post(step, sent.body, sent.content_type, reads_only=reads_only)
         try:
             await reply.check()
             # a whole answer to who asked for a stream is read as such; an llm's as its stream would be

@@ -22,7 +22,7 @@ from aiohttp import web
 from hypothesis import HealthCheck, settings
 
 from opea_pulumi.flow import Mode, load_flow
-from opea_pulumi.router import Limits, Router, make_plan
+from opea_pulumi.router import Limits, Router, Site, make_plan, make_runner
 
 # test machines are shared: how long an example takes says nothing
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -73,12 +73,12 @@ class Service:
     def answers(self, *script):
         self.script = list(script)
 
-    async def start(self):
+    async def start(self, port=0):
         self._runner = web.AppRunner(
             self._app(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1
         )
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        await web.TCPSite(self._runner, "127.0.0.1", port).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
     async def stop(self):
@@ -202,16 +202,18 @@ GOOD = yaml.safe_load((Path(__file__).parent / "good.yaml").read_text(encoding="
 
 @pytest.fixture
 async def start(monkeypatch):
-    """A function: run a graph in this process; gives the base URL."""
+    """A function: run a graph in this process; gives the base URL (``start.last`` is router and site)."""
     runners = []
 
-    async def run(graph, *, mode=None, environment=None, **limits):
+    async def run(graph, *, mode=None, environment=None, keys=(), tracing=None, upstream=None, **limits):
         plan = make_plan(load_flow(graph), Mode(mode) if mode else None, environment or {})
-        router = Router(plan, Limits(**limits))
-        runner = web.AppRunner(router.app(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
+        router = Router(plan, Limits(**limits), upstream, keys=keys, tracing=lambda: tracing)
+        runner = make_runner(router)
         await runner.setup()
         runners.append(runner)
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        site = Site(runner, router.connections, "127.0.0.1", 0)
+        await site.start()
+        run.last = router, site
         return f"http://127.0.0.1:{runner.addresses[0][1]}"
 
     yield run
