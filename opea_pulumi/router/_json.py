@@ -7,20 +7,17 @@ of digits); the standard library decides the rest.
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, NoReturn
 
 import orjson
 
 _LONG = b"0" * 20
-"""A whole number may need 20 digits when it needs more than 64 bits: orjson makes a float of it."""
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
-_LONG_WHOLE = re.compile(rb"(?:^|[^0-9.])[0-9]{20}")
 
 
 def loads(text: bytes | str) -> Any:
     """Parse; ValueError for anything that is not JSON, however it fails."""
-    if isinstance(text, bytes) and not (_LONG in text.translate(_DIGITS) and _LONG_WHOLE.search(text)):
+    if isinstance(text, bytes) and not _needs_more_than_64_bits(text):
         try:
             return orjson.loads(text)
         except ValueError:  # 1e999, a lone surrogate, UTF-16, or really none
@@ -29,6 +26,17 @@ def loads(text: bytes | str) -> Any:
         return json.loads(text, parse_constant=_no_constant)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _needs_more_than_64_bits(text: bytes) -> bool:
+    """Whether there may be a whole number of 20 digits or more: orjson makes a float of such a one."""
+    digits = text.translate(_DIGITS)
+    at = digits.find(_LONG)
+    while at >= 0:
+        if digits[at - 1 : at] not in (b".", b"0"):  # neither a fraction nor the rest of one
+            return True
+        at = digits.find(_LONG, at + len(_LONG))
+    return False
 
 
 def dumps(document: Any) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -98,6 +99,10 @@ async def _serve(router: Router, host: str, port: int, about: dict[str, object])
     await runner.setup()
     try:
         site = await _listen(router, runner, host, port)
+        # what is here stays: the collector need not look at it again, and rarely at what comes and goes
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000)
         log_event("listening", host=host, port=runner.addresses[0][1], **about)
         await ending.wait()
         await drain(router, site)
