@@ -147,7 +147,7 @@ def _ours(mode: str, scene: Scene, upstream: int, folder: Path) -> Iterator[Targ
     command = [sys.executable, "-m", "opea_pulumi.router", "--graph-json", graph, "--port", "0"]
     command += ["--max-concurrency", "4096"]
     with log.open("wb") as file, _process(command, core=_cores()[0], stdout=file) as process:
-        port = _logged_port(log)
+        port = _logged_port(process, log)
         yield Target(f"ours, {mode}", (_question(port, scene),), psutil.Process(process.pid))
 
 
@@ -227,9 +227,9 @@ def _cores() -> list[int]:
     return _ALL_CORES
 
 
-def _logged_port(log: Path) -> int:
+def _logged_port(process: subprocess.Popen[bytes], log: Path) -> int:
     deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and process.poll() is None:
         line, end, _ = log.read_text().partition("\n")
         if end:
             return int(json.loads(line)["port"])

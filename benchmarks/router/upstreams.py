@@ -6,8 +6,10 @@ of an llm. Every token is the time at which it was sent (``@NANOSECONDS@``, on t
 
 import asyncio
 import contextlib
+import heapq
 import json
 import re
+import signal
 import time
 from functools import cache
 from typing import Any
@@ -62,6 +64,39 @@ def _reading(target: bytes) -> tuple[bytes, float, int, int]:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
     period = round(1000 / options.get("rate", 1000))
     return head + body, options.get("ms", 0) / 1000, int(options.get("tokens", 10)), period
+
+
+class Alarm:
+    """Calls things later, to about 0.1 ms: a loop's own timers know whole milliseconds only."""
+
+    def __init__(self) -> None:
+        self._due: list[tuple[float, int, Any, tuple[Any, ...]]] = []
+        self._count = 0
+        asyncio.get_running_loop().add_signal_handler(signal.SIGALRM, self._ring)
+
+    def after(self, delay: float, call: Any, *arguments: Any) -> None:
+        self._count += 1
+        entry = (time.perf_counter() + delay, self._count, call, arguments)
+        heapq.heappush(self._due, entry)
+        if self._due[0] is entry:
+            self._set()
+
+    def _ring(self) -> None:
+        now = time.perf_counter() + 0.00005
+        while self._due and self._due[0][0] <= now:
+            _, _, call, arguments = heapq.heappop(self._due)
+            call(*arguments)
+        if self._due:
+            self._set()
+
+    def _set(self) -> None:
+        left = self._due[0][0] - time.perf_counter()
+        signal.setitimer(signal.ITIMER_REAL, max(left, 0.00001))
+
+
+@cache
+def _alarm() -> Alarm:
+    return Alarm()
 
 
 class Metronome:
@@ -162,7 +197,7 @@ class Service(asyncio.Protocol):
 
     def _after(self, delay: float, call: Any, *arguments: Any) -> None:
         if delay:
-            asyncio.get_running_loop().call_later(delay, call, *arguments)
+            _alarm().after(delay, call, *arguments)
         else:
             call(*arguments)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from ._model import Flow, Step
@@ -136,6 +137,11 @@ def contract_of(flow: Flow, step: Step) -> Contract | None:
     given = flow.types.get(step.name)
     if given is not None:
         return contract_named(given)
-    path = urlsplit(step.url).path
+    return _told_by(step.name, step.url)
+
+
+@lru_cache(maxsize=1024)
+def _told_by(name: str, url: str) -> Contract | None:
+    path = urlsplit(url).path
     by_path = (contract for end, contract in _ENDPOINTS.items() if path.endswith(end))
-    return contract_named(re.sub(r"[-_]?\d+$", "", step.name)) or next(by_path, None)
+    return contract_named(re.sub(r"[-_]?\d+$", "", name)) or next(by_path, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -118,7 +119,7 @@ class Flow(_Part):
         """The mega service's endpoint, such as ``/v1/chatqna``; empty when there is none."""
         return self.settings.get("endpoint", "")
 
-    @property
+    @cached_property  # asked for at every step of every request
     def types(self) -> Mapping[str, str]:
         """Contract name by step name, as far as the graph gives them."""
         return self._prefixed("type.")

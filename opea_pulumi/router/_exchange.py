@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 import traceback
@@ -17,6 +16,7 @@ from aiohttp import web
 
 from ._errors import RouterError
 from ._headers import request_id
+from ._json import dumps
 from ._metrics import Metrics
 from ._tracing import Trace, Tracing
 
@@ -183,7 +183,7 @@ class Gate:
 def log_event(event: str, **fields: object) -> None:
     """One line of JSON; never a body, a query string or a header."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    _LOG.info(json.dumps({"time": now, "event": event, **fields}))
+    _LOG.info(dumps({"time": now, "event": event, **fields}).decode())
 
 
 def _log_bug(exchange: Exchange, bug: Exception) -> None:

@@ -9,7 +9,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from ._app import Limits, Router
 from ._auth import Key
 from ._connections import Site
 from ._exchange import log_event
+from ._log import Lines
 from ._plan import Plan, make_plan
 from ._tracing import Tracing, make_tracing
 
@@ -57,14 +59,13 @@ def serve(plan: Plan, *, host: str, port: int, limits: Limits, keys: Sequence[Ke
     Raises:
         OperationError: the port can't be had, or traces are asked for and can't be made.
     """
-    _log_to_stdout()
     tracing = make_tracing(plan.flow)
     if tracing is not None:
         _log_of_traces()
     most = _open_files() // 2  # a connection may need another one to a step
     limits = replace(limits, max_connections=min(limits.max_connections, most))
     router = Router(plan, limits, keys=keys, tracing=lambda: tracing)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with _log_to_stdout(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(router, host, port, _about(plan, limits, keys, tracing)))
 
 
@@ -157,13 +158,18 @@ def _about(plan: Plan, limits: Limits, keys: Sequence[Key], tracing: Tracing | N
     }
 
 
-def _log_to_stdout() -> None:
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(logging.Formatter("%(message)s"))
+@contextmanager
+def _log_to_stdout() -> Iterator[None]:
+    handler = Lines(sys.stdout.fileno())
     logger = logging.getLogger("opea_pulumi.router")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
 
 
 class _TraceLog(logging.Handler):
