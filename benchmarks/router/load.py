@@ -22,7 +22,7 @@ class Call:
 
 @dataclass
 class Sample:
-    """What was measured: seconds of each request, and of each stream's first token and tokens on their way."""
+    """What was measured: seconds of each request, and of each stream's first and other tokens."""
 
     seconds: list[float] = field(default_factory=list)
     first: list[float] = field(default_factory=list)
@@ -84,7 +84,7 @@ async def closed_loop(calls: Sequence[Call], concurrency: int, seconds: float) -
     return sample
 
 
-async def once(calls: Sequence[Call], concurrency: int, timeout: float) -> Sample:
+async def once(calls: Sequence[Call], concurrency: int, patience: float) -> Sample:
     """So many clients at a time, each sending its calls once."""
     sample = Sample()
     clients = [Client(calls, sample) for _ in range(concurrency)]
@@ -96,7 +96,7 @@ async def once(calls: Sequence[Call], concurrency: int, timeout: float) -> Sampl
             client.start(0)
             if number % 10 == 9:
                 await asyncio.sleep(0.01)
-        await asyncio.wait_for(asyncio.gather(*(client.finished for client in clients)), timeout)
+        await asyncio.wait_for(asyncio.gather(*(client.finished for client in clients)), patience)
         sample.wall = time.perf_counter() - started
     finally:
         for client in clients:

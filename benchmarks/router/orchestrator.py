@@ -4,6 +4,7 @@
 ChatQnA (embedding, retriever, rerank, llm) or the llm alone, and the hooks do for them what ChatQnA's do.
 """
 
+import itertools
 import json
 import sys
 
@@ -92,7 +93,7 @@ class Gateway:
         ]
         for service in chain:
             self.orchestrator.add(service)
-        for before, after in zip(chain, chain[1:], strict=False):
+        for before, after in itertools.pairwise(chain):
             self.orchestrator.flow_to(before, after)
 
     async def handle(self, request: Request):

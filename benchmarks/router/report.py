@@ -61,9 +61,11 @@ def run(effort: Effort | None = None) -> str:
 def _conditions(missing: Sequence[str]) -> str:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
     lines = [
-        "Every router is one process pinned to the first core; this client and the fake services share the last"
-        f" ({os.cpu_count()} cores; this client runs on {cores}).",
-        "'direct calls': the client itself calls the steps. Requests a second per core: by the router's own CPU seconds.",
+        (
+            "Each router is one process on the first core; this client and the services share the last"
+            f" ({os.cpu_count()} cores; this client runs on {cores})."
+        ),
+        "'direct calls': the client calls the steps itself. Requests a second per core: by the router's CPU time.",
         *(f"Not measured: {reason}." for reason in missing),
     ]
     return "\n## router\n" + "\n".join(lines)
@@ -113,7 +115,7 @@ def _first_byte(rivals: Rivals, effort: Effort) -> str:
         for crowd in (1, 32):
             samples = _interleaved(found, _loop(crowd, effort.seconds), effort.rounds)
             # the client's own calls begin with the first step: all of it counts
-            base = [_first_of(target, sample) for target, sample in zip(found, samples, strict=True)][0]
+            base = next(_first_of(target, sample) for target, sample in zip(found, samples, strict=True))
             for target, sample in zip(found, samples, strict=True):
                 first = _first_of(target, sample)
                 added = median(first) - median(base)

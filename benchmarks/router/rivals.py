@@ -40,7 +40,7 @@ _STEPS = (
 
 @dataclass(frozen=True)
 class Target:
-    """What answers a request: the calls that a client has to make, and the router's process, if there is one."""
+    """What answers a request: the calls that a client has to make, and the router's process, if any."""
 
     name: str
     calls: tuple[Call, ...]
@@ -168,19 +168,23 @@ def _orchestrator(python: Path, scene: Scene, upstream: int, folder: Path) -> It
     port = _free_port()
     script = Path(__file__).with_name("orchestrator.py")
     command = [str(python), str(script), str(port), str(upstream), str(scene.steps), scene.query]
-    with (folder / "orchestrator.log").open("wb") as file:
-        with _process(command, core=_cores()[0], stdout=file, stderr=file) as process:
-            _wait_for(port, process, folder / "orchestrator.log")
-            yield Target("ServiceOrchestrator", (_question(port, scene),), psutil.Process(process.pid))
+    with (
+        (folder / "orchestrator.log").open("wb") as file,
+        _process(command, core=_cores()[0], stdout=file, stderr=file) as process,
+    ):
+        _wait_for(port, process, folder / "orchestrator.log")
+        yield Target("ServiceOrchestrator", (_question(port, scene),), psutil.Process(process.pid))
 
 
 @contextmanager
 def _gmcrouter(binary: Path, scene: Scene, upstream: int, folder: Path) -> Iterator[Target]:
     command = [str(binary), "--graph-json", _graph("", scene, upstream)]
-    with (folder / "gmcrouter.log").open("wb") as file:
-        with _process(command, core=_cores()[0], stdout=file, stderr=file) as process:
-            _wait_for(GMC_PORT, process, folder / "gmcrouter.log")
-            yield Target("gmcrouter", (_question(GMC_PORT, scene),), psutil.Process(process.pid))
+    with (
+        (folder / "gmcrouter.log").open("wb") as file,
+        _process(command, core=_cores()[0], stdout=file, stderr=file) as process,
+    ):
+        _wait_for(GMC_PORT, process, folder / "gmcrouter.log")
+        yield Target("gmcrouter", (_question(GMC_PORT, scene),), psutil.Process(process.pid))
 
 
 def _question(port: int, scene: Scene) -> Call:

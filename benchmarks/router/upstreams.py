@@ -1,7 +1,7 @@
 """Fake services, as light as Python allows: run as a script, it prints its port and serves.
 
 The path says what is answered, the query how: ``?ms=20`` after 20 ms, ``?rate=50&tokens=100`` is the stream
-of an llm. Every token is the time at which it was sent (``@NANOSECONDS@``, on the clock of the whole machine).
+of an llm. Every token is the time at which it was sent (`@NANOSECONDS@`, on the clock of the machine).
 """
 
 import asyncio
@@ -57,7 +57,7 @@ _STREAMS = re.compile(rb'"stream": ?true')
 
 @cache
 def _reading(target: bytes) -> tuple[bytes, float, int, int]:
-    """What a request target asks for: the whole answer, its delay in s, tokens of a stream, their period in ms."""
+    """What a request target asks for: the answer, its delay in s, tokens of a stream, their period in ms."""
     parts = urlsplit(target.decode())
     options = {name: float(values[0]) for name, values in parse_qs(parts.query).items()}
     body = json.dumps(_ANSWERS[parts.path]).encode()

@@ -295,5 +295,5 @@ async def test_a_collector_that_is_gone_harms_nobody(chatqna, graph, spawn, http
     process.terminate()
     code, out, err = await process.end()
     assert (code, err) == (0, "")
-    assert '"event": "tracing"' in out
+    assert '"event":"tracing"' in out
     assert f":{free_port}" not in out
