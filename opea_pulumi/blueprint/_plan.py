@@ -94,8 +94,9 @@ class Plan:
         """
         kind = self.services[name].type
         if kind not in self.release.services:
-            # elsewhere it can be, if the router can speak to it
-            elsewhere = "; or give it a url" if kind in CONTRACTS else ""
+            # elsewhere it can be, if our router runs the flow and can speak to it
+            reached = kind in CONTRACTS and Orchestrator.ROUTER in self.release.orchestrators
+            elsewhere = "; or give it a url" if reached else ""
             hint = f"offered: {', '.join(sorted(self.release.services))}{elsewhere}"
             message = f"{self.release_name} has no {kind} service"
             raise blueprint_error("no-such-service", message, self.path(name), hint)

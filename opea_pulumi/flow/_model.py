@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -100,8 +101,9 @@ class Flow(_Part):
 
     ``settings`` are the strings of ``spec.routerConfig.config``: ``mode``, ``endpoint``,
     ``release``, ``type.<step>`` (a contract name), ``key.<step>`` (the name of the
-    environment variable that holds the bearer key of a step; never the key itself) and
-    ``default.<name>`` (a user parameter when the request does not give it).
+    environment variable that holds the bearer key of a step; never the key itself),
+    ``default.<name>`` (a user parameter when the request does not give it), and
+    ``connect-timeout.<step>`` and ``idle-timeout.<step>`` (seconds, as text).
     """
 
     nodes: dict[str, Node]
@@ -117,7 +119,7 @@ class Flow(_Part):
         """The mega service's endpoint, such as ``/v1/chatqna``; empty when there is none."""
         return self.settings.get("endpoint", "")
 
-    @property
+    @cached_property  # asked for at every step of every request
     def types(self) -> Mapping[str, str]:
         """Contract name by step name, as far as the graph gives them."""
         return self._prefixed("type.")
@@ -131,6 +133,16 @@ class Flow(_Part):
     def defaults(self) -> Mapping[str, str]:
         """User parameters by name, as text, that apply when a request does not give them."""
         return self._prefixed("default.")
+
+    @property
+    def connect_timeouts(self) -> Mapping[str, str]:
+        """Seconds to reach a step, as text, by step name."""
+        return self._prefixed("connect-timeout.")
+
+    @property
+    def idle_timeouts(self) -> Mapping[str, str]:
+        """Seconds of silence that a step is allowed, as text, by step name."""
+        return self._prefixed("idle-timeout.")
 
     def _prefixed(self, prefix: str) -> dict[str, str]:
         return {

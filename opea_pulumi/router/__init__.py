@@ -6,20 +6,31 @@ Imports nothing of the project but ``errors`` and ``flow``, so that it runs alon
 """
 
 from ._app import Limits, Router
+from ._auth import Key, hash_key, read_keys
+from ._connections import Site
 from ._errors import RouterError
 from ._plan import Plan, make_plan
-from ._serve import read_plan, serve
-from ._upstream import Fault, Reply, Upstream
+from ._serve import drain, make_runner, read_plan, serve
+from ._tracing import make_tracing
+from ._upstream import Fault, Reply, Timeouts, Upstream
 
 __all__ = [
     "Fault",
+    "Key",
     "Limits",
     "Plan",
     "Reply",
     "Router",
     "RouterError",
+    "Site",
+    "Timeouts",
     "Upstream",
+    "drain",
+    "hash_key",
     "make_plan",
+    "make_runner",
+    "make_tracing",
+    "read_keys",
     "read_plan",
     "serve",
 ]

@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 import argparse
+import getpass
+import os
 import sys
 
 from opea_pulumi.errors import OpeaError
 from opea_pulumi.flow import Mode
 
 from ._app import Limits
+from ._auth import hash_key, read_keys
 from ._serve import read_plan, serve
 
 
 def main() -> int:
     """Read the arguments and serve; the exit code is 1 for a clear error, 2 for wrong arguments."""
     options = _parser().parse_args()
-    limits = Limits(
-        connect_timeout=options.connect_timeout,
-        idle_timeout=options.idle_timeout,
-        drain_timeout=options.drain_timeout,
-        max_body=options.max_body,
-        max_upload=options.max_upload,
-        max_concurrency=options.max_concurrency,
-    )
     try:
-        plan = read_plan(file=options.graph, text=options.graph_json, mode=options.mode)
-        serve(plan, host=options.host, port=options.port, limits=limits)
+        if options.hash_key:
+            sys.stdout.write(f"{hash_key(_key_from_stdin())}\n")
+            return 0
+        return _serve(options)
     except OpeaError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
+
+
+def _serve(options: argparse.Namespace) -> int:
+    limits = Limits(**{name: getattr(options, name) for name in _NUMBERS})
+    plan = read_plan(file=options.graph, text=options.graph_json, mode=options.mode)
+    file = options.api_keys_file
+    if file is None:  # a variable that is there and empty is an error, and not an open door
+        file = os.environ.get("OPEA_ROUTER_API_KEYS_FILE")
+    keys = () if file is None else read_keys(file)
+    serve(plan, host=options.host, port=options.port, limits=limits, keys=keys)
     return 0
+
+
+def _key_from_stdin() -> str:
+    if sys.stdin.isatty():
+        return getpass.getpass("key: ")
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -37,21 +50,21 @@ def _parser() -> argparse.ArgumentParser:
     graph = parser.add_mutually_exclusive_group(required=True)
     graph.add_argument("--graph", metavar="FILE", help="graph as GMConnector JSON")
     graph.add_argument("--graph-json", metavar="TEXT", help="the same, as text")
+    text = "print what stands in a keys file for the key on standard input"
+    graph.add_argument("--hash-key", action="store_true", help=text)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=_port, default=8080, help="0 takes a free one (%(default)s)")
     parser.add_argument("--mode", choices=[mode.value for mode in Mode], help="instead of the graph's own")
+    text = "every request needs a key of this file (or OPEA_ROUTER_API_KEYS_FILE)"
+    parser.add_argument("--api-keys-file", metavar="FILE", help=text)
     limits = Limits()
-    numbers = {
-        "connect-timeout": (_positive, limits.connect_timeout, "seconds to reach a step"),
-        "idle-timeout": (_positive, limits.idle_timeout, "seconds of silence of a step"),
-        "drain-timeout": (_positive, limits.drain_timeout, "seconds to finish requests after SIGTERM"),
-        "max-body": (_count, limits.max_body, "bytes of a JSON request"),
-        "max-upload": (_count, limits.max_upload, "bytes of an upload to dataprep"),
-        "max-concurrency": (_count, limits.max_concurrency, "requests at a time; more get 429"),
-    }
-    for name, (kind, default, text) in numbers.items():
+    for name, (kind, text) in _NUMBERS.items():
         parser.add_argument(
-            f"--{name}", type=kind, default=default, metavar="N", help=f"{text} (%(default)s)"
+            f"--{name.replace('_', '-')}",
+            type=kind,
+            default=getattr(limits, name),
+            metavar="N",
+            help=f"{text} (%(default)s)",
         )
     return parser
 
@@ -75,6 +88,21 @@ def _port(text: str) -> int:
     if not 0 <= number <= 65535:
         raise ValueError
     return number
+
+
+_NUMBERS = {
+    "connect_timeout": (_positive, "seconds to reach a step"),
+    "idle_timeout": (_positive, "seconds of silence of a step"),
+    "header_timeout": (_positive, "seconds for a request's line and headers"),
+    "body_timeout": (_positive, "seconds for a JSON request's body"),
+    "client_timeout": (_positive, "seconds that a client may take nothing of its answer"),
+    "drain_timeout": (_positive, "seconds to finish requests after SIGTERM"),
+    "max_body": (_count, "bytes of a JSON request"),
+    "max_upload": (_count, "bytes of an upload to dataprep"),
+    "max_concurrency": (_count, "requests at a time; more get 429"),
+    "max_connections": (_count, "connections at a time; the one longest without a request makes room"),
+}
+"""Names of Limits, each an option."""
 
 
 if __name__ == "__main__":

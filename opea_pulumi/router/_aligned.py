@@ -10,9 +10,11 @@ from opea_pulumi.flow import Contract, Dependency, Flow, Step, contract_of
 from ._call import Caller
 from ._contracts import STEP_CONTRACTS
 from ._conversation import Ask, Conversation, merge
-from ._errors import RouterError, bad_answer, bad_request
-from ._graph import runnable
-from ._json import dumps, loads
+from ._errors import RouterError, bad_answer
+from ._sent import JSON, Received, StreamForm
+
+READS_ONLY = frozenset({Contract.EMBEDDING, Contract.RETRIEVAL, Contract.RERANKING})
+"""Kinds of services that change nothing and cost little, so that a lost call may be made again."""
 
 _MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError)
 
@@ -31,7 +33,7 @@ class AlignedTraffic:
 
     async def answer(self, value: Conversation, /) -> Any:
         """The last step's JSON."""
-        return value.answer
+        return None if value.answer is None else value.answer.json
 
     async def input(
         self, _step: Step, _index: int, node_input: Conversation, previous: Conversation | None, /
@@ -43,15 +45,17 @@ class AlignedTraffic:
         """Ask the step and read its answer. Raises RouterError naming the step."""
         kind = contract_of(self._flow, step) or Contract.LLM  # the plan has made sure there is one
         contract = STEP_CONTRACTS[kind]
-        if contract.needs_documents and not value.documents:
-            return value  # nothing found, nothing to put in order: as in OPEA's ChatQnA
-        request = contract.request(Ask(value, step, final))
-        reply = await self._caller.post(step, _encode(request))
+        if contract.idle(value):
+            return value
+        sent = contract.request(Ask(value, step, final))
+        reads_only = kind in READS_ONLY
+        reply = await self._caller.post(step, sent.body, sent.content_type, reads_only=reads_only)
         try:
             await reply.check()
-            if request.get("stream"):
-                return replace(value, stream=reply, kind=kind)
-            return replace(contract.read(value, loads(await reply.read())), kind=kind)
+            # a whole answer to who asked for a stream is read as such; an llm's as its stream would be
+            if sent.streams and (sent.streams is StreamForm.CHAT or reply.content_type != JSON):
+                return replace(value, stream=reply, form=sent.streams)
+            return contract.read(value, Received(await reply.read(), reply.content_type))
         except _MALFORMED:
             raise bad_answer(step.label, f"did not answer as a service of type {kind}") from None
 
@@ -66,9 +70,9 @@ class AlignedTraffic:
         self._caller.metrics.step_errors.labels(error.step, error.code).inc()
         return value
 
-    def stops(self, _step: Step, _result: Conversation, /) -> bool:
-        """Never: a failure has been raised."""
-        return False
+    def stops(self, _step: Step, result: Conversation, /) -> bool:
+        """When a guardrail has said no; a failure has been raised."""
+        return result.answer is not None and result.answer.blocked
 
     async def merge(
         self, value: Conversation, branches: list[tuple[int, Step, Conversation]], /
@@ -78,20 +82,3 @@ class AlignedTraffic:
         if self._forgiven and all(result is value for result in results):
             raise self._forgiven[0]
         return merge(value, results)
-
-
-def can_chat(flow: Flow, name: str = "root") -> bool:
-    """Whether the flow's answer can be a chat completion: a step that may be the last one is an llm."""
-    for _, step in reversed(runnable(flow.nodes[name])):
-        if can_chat(flow, step.node_name) if step.node_name else contract_of(flow, step) is Contract.LLM:
-            return True
-        if not step.condition:
-            return False
-    return False
-
-
-def _encode(request: dict[str, Any]) -> bytes:
-    try:
-        return dumps(request)
-    except ValueError:  # the rest of it is the router's own
-        raise bad_request("bad-number", "the request holds a number that is too large") from None

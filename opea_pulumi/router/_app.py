@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
 
-from opea_pulumi.flow import Contract, Mode, NodeKind
+from opea_pulumi.flow import Mode, NodeKind, Step
 
-from ._aligned import AlignedTraffic, can_chat
+from ._aligned import AlignedTraffic
+from ._answer import mega_answer, openai_answer
+from ._auth import Key, Keys
 from ._call import Caller, StepReply
+from ._connections import Connections
 from ._conversation import Conversation
 from ._dataprep import OPERATIONS, Dataprep
 from ._describe import describe
+from ._ends import can_chat, streams_unasked
 from ._errors import RouterError, bad_request
 from ._exchange import CURRENT, Gate, Watch
+from ._form import FORM, parse_form
+from ._gmc import Ui, pick_dataprep, reshape
 from ._graph import run
 from ._headers import end_to_end
-from ._json import loads
+from ._json import dumps, loads
 from ._metrics import Metrics
-from ._openai import completion, events_of
 from ._passthrough import PassThroughTraffic, Payload
 from ._plan import Plan
 from ._ready import not_ready
 from ._request import parse_object, read_request
 from ._stream import EVENT_STREAM, stream
-from ._translate import AsItIs, OpeaTokens, OpenAiChunks, Translator
-from ._upstream import AiohttpUpstream, Upstream
+from ._surface import Surface
+from ._tracing import Tracing
+from ._translate import AsItIs
+from ._upstream import AiohttpUpstream, Timeouts, Upstream
 
 CHAT = "/v1/chat/completions"
 
@@ -49,27 +56,52 @@ class Limits:
     max_body: int = 16 * 2**20
     max_upload: int = 2**30
     max_concurrency: int = 1024
+    max_connections: int = 4096
+    header_timeout: float = 10.0
+    client_timeout: float = 60.0
 
 
 class Router:
     """A graph and the HTTP routes around it."""
 
     def __init__(
-        self, plan: Plan, limits: Limits | None = None, upstream: Callable[[], Upstream] | None = None
+        self,
+        plan: Plan,
+        limits: Limits | None = None,
+        upstream: Callable[[], Upstream] | None = None,
+        *,
+        keys: Sequence[Key] = (),
+        tracing: Callable[[], Tracing | None] = lambda: None,
     ) -> None:
-        """``upstream`` makes the client towards the steps; it is called within the running loop."""
+        """``upstream`` makes the client towards the steps, ``tracing`` what makes spans; both are called
+        within the running loop. With ``keys`` every request needs one of them.
+        """
         self.plan = plan
         self.limits = limits or Limits()
         self._make_upstream = upstream or self._aiohttp
+        self._make_tracing = tracing
+        self._keys = Keys(keys) if keys else None
         self._chat = plan.mode is Mode.ALIGNED and can_chat(plan.flow)
+        self._streams = self._chat and streams_unasked(plan.flow)
+        self._surface = Surface(plan)
+        self._timeouts = plan.timeouts(Timeouts(self.limits.connect_timeout, self.limits.idle_timeout))
         self._metrics = Metrics()
         self.gate = Gate(self.limits.max_concurrency, self._metrics)
+        self.connections = Connections(
+            self._metrics,
+            limit=self.limits.max_connections,
+            header_timeout=self.limits.header_timeout,
+            client_timeout=self.limits.client_timeout,
+        )
 
     def app(self) -> web.Application:
         """A new application with every route of this graph."""
-        watch = Watch(self._metrics)
-        app = web.Application(middlewares=[watch.middleware], client_max_size=self.limits.max_body)
-        app.on_response_prepare.append(watch.add_request_id)
+        watch = Watch(self._metrics, self.gate, lambda: self._tracing)
+        middlewares = [watch.middleware, self.connections.middleware]
+        if self._keys is not None:
+            middlewares.append(self._keys.middleware)
+        app = web.Application(middlewares=middlewares, client_max_size=self.limits.max_body)
+        app.on_response_prepare.append(watch.add_headers)
         app.cleanup_ctx.append(self._clients)
         for path in ("/health", "/v1/health_check"):
             app.router.add_get(path, self._health)
@@ -79,23 +111,34 @@ class Router:
         app.router.add_get("/v1/models", self._models)
         if self.plan.dataprep is not None:
             path = f"/v1/dataprep/{{operation:{'|'.join(OPERATIONS)}}}"
-            app.router.add_route("*", path, self.gate.guard(self._forward_dataprep))
+            for method in ("GET", "POST"):
+                app.router.add_route(method, path, self.gate.guard(self._forward_dataprep))
         self._add_graph_routes(app.router)
         return app
 
     def _add_graph_routes(self, routes: web.UrlDispatcher) -> None:
         if self.plan.mode is Mode.PASS_THROUGH:
-            # gmcrouter runs its graph on every path
+            routes.add_post("/dataprep", self.gate.guard(self._dataprep_of_root))
+            routes.add_get("/ui", self.gate.guard(self._ui))
+            routes.add_post("/ui", self.gate.guard(self._chat_of_ui))
+            routes.add_get("/assets/{path:.*}", self.gate.guard(self._ui))
+            # gmcrouter runs its graph on every other path
             routes.add_post("/{path:.*}", self.gate.guard(self._pass_through))
             return
         for path in sorted({"/", self.plan.flow.endpoint or "/"} - {CHAT}):
             routes.add_post(path, self.gate.guard(self._mega))
         routes.add_post(CHAT, self.gate.guard(self._openai))
+        routes.add_post("/v1/embeddings", self.gate.guard(self._embeddings))
+        routes.add_post("/v1/rerank", self.gate.guard(self._rerank))
 
     async def _clients(self, _app: web.Application) -> AsyncIterator[None]:
         self._upstream = self._make_upstream()
+        self._tracing = self._make_tracing()
         yield
         await self._upstream.close()
+        await self.connections.close()
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close)
 
     def _aiohttp(self) -> Upstream:
         limits = self.limits
@@ -104,38 +147,40 @@ class Router:
     # -- the graph
 
     async def _mega(self, request: web.Request) -> web.StreamResponse:
-        talk = await self._talk(request, stream=self._chat)
-        if talk.stream is not None:
-            return await stream(request, talk.stream, OpeaTokens(talk.stream.step), EVENT_STREAM)
-        if talk.kind is not Contract.LLM:
-            return web.json_response(talk.answer)
-        if talk.parameters["stream"]:
-            return _as_stream(talk, OpeaTokens(""))
-        return web.json_response(completion(self.plan.name, talk.answer, talk.sources))
+        talk = await self._talk(request, stream=self._streams)
+        return await mega_answer(request, talk, self.plan.name)
 
     async def _openai(self, request: web.Request) -> web.StreamResponse:
         if not self._chat:
-            raise RouterError(HTTPStatus.NOT_FOUND, "not-a-chat", "this flow does not end in an llm")
+            raise RouterError(
+                HTTPStatus.NOT_FOUND, "not-a-chat", "this flow does not end with an answer in words"
+            )
         talk = await self._talk(request, stream=False)
-        if talk.stream is not None:
-            chunks = OpenAiChunks(talk.stream.step, talk.sources)
-            return await stream(request, talk.stream, chunks, EVENT_STREAM)
-        if talk.kind is not Contract.LLM:
-            raise bad_request("not-a-chat", "the steps that ran for this request do not end in an llm")
-        if talk.parameters["stream"]:
-            return _as_stream(talk, OpenAiChunks("", talk.sources))
-        sources = {} if talk.sources is None else {"sources": talk.sources}
-        return web.json_response({**talk.answer, **sources})
+        return await openai_answer(request, talk, self.plan.name)
 
     async def _talk(self, request: web.Request, *, stream: bool) -> Conversation:
-        document = parse_object(await self._body(request))
-        talk = read_request(document, self.plan.defaults, stream=stream, name=self.plan.name)
-        traffic = AlignedTraffic(self.plan.flow, self._caller(request), document)
+        body = await self._body(request)
+        document, files = (
+            parse_form(body, request.headers["Content-Type"])
+            if request.content_type == FORM
+            else (parse_object(body), ())
+        )
+        talk = read_request(
+            document,
+            self.plan.defaults,
+            stream=stream,
+            name=self.plan.name,
+            files=files,
+            typed=self.plan.typed,
+        )
+        traffic = AlignedTraffic(self.plan.flow, self._caller(), document)
         return await run(self.plan.flow, traffic, talk)
 
     async def _pass_through(self, request: web.Request) -> web.StreamResponse:
-        body = await self._body(request)
-        traffic = PassThroughTraffic(self._caller(request), self._client(body))
+        return await self._run(request, await self._body(request))
+
+    async def _run(self, request: web.Request, body: bytes) -> web.StreamResponse:
+        traffic = PassThroughTraffic(self._caller(), self._client(body))
         answer = await run(self.plan.flow, traffic, Payload(body))
         if answer.reply is None:  # an Ensemble's
             return web.Response(body=answer.sent, content_type="application/json")
@@ -165,17 +210,62 @@ class Router:
         except web.RequestPayloadError:
             raise RouterError(400, "bad-body", "the request's body is broken") from None
 
-    def _caller(self, request: web.Request) -> Caller:
-        identity = CURRENT.get().request_id
-        return Caller(self._upstream, self._metrics, self.plan.keys, request.headers, identity)
+    def _caller(self) -> Caller:
+        exchange = CURRENT.get()
+        caller = Caller(
+            self._upstream,
+            self._metrics,
+            self.plan.keys,
+            exchange.incoming,
+            exchange.request_id,
+            self._timeouts,
+            self.limits.connect_timeout,
+            exchange.trace,
+        )
+        exchange.at_end.append(caller.close)
+        return caller
+
+    # -- single steps
+
+    async def _embeddings(self, request: web.Request) -> web.Response:
+        asked = parse_object(await self._body(request))
+        return web.json_response(await self._surface.embeddings(self._caller(), asked))
+
+    async def _rerank(self, request: web.Request) -> web.Response:
+        asked = parse_object(await self._body(request))
+        return web.json_response(await self._surface.rerank(self._caller(), asked))
 
     # -- around it
 
     async def _forward_dataprep(self, request: web.Request) -> web.StreamResponse:
         step = self.plan.dataprep
         assert step is not None  # noqa: S101 - the route exists only then
-        dataprep = Dataprep(step, self.plan.keys.get(step.name, ""), self._upstream, self.limits.max_upload)
-        return await dataprep.forward(request)
+        return await self._dataprep(request, step, request.match_info["operation"])
+
+    async def _dataprep_of_root(self, request: web.Request) -> web.StreamResponse:
+        step = pick_dataprep(self.plan.flow, request.headers.get("SERVICE_NAME", ""))
+        return await self._dataprep(request, step)
+
+    async def _dataprep(self, request: web.Request, step: Step, operation: str = "") -> web.StreamResponse:
+        dataprep = Dataprep(
+            self._upstream,
+            max_upload=self.limits.max_upload,
+            patience=self.limits.client_timeout,
+            timeouts=self._timeouts.get(step.name),
+        )
+        return await dataprep.forward(request, step, self.plan.keys.get(step.name, ""), operation)
+
+    async def _ui(self, request: web.Request) -> web.StreamResponse:
+        return await Ui(self.plan.flow, self._upstream, self._timeouts).forward(request)
+
+    async def _chat_of_ui(self, request: web.Request) -> web.StreamResponse:
+        Ui(self.plan.flow, self._upstream, self._timeouts).step()
+        document = reshape(self.plan.flow, parse_object(await self._body(request)))
+        try:
+            body = dumps(document)
+        except ValueError:
+            raise bad_request("bad-number", "the request holds a number that is too large") from None
+        return await self._run(request, body)
 
     async def _health(self, _request: web.Request) -> web.Response:
         about = {"Service Title": self.plan.name, "Service Description": "OPEA graph router"}
@@ -201,11 +291,6 @@ class Router:
     async def _models(self, _request: web.Request) -> web.Response:
         model = {"id": self.plan.name, "object": "model", "created": 0, "owned_by": "opea"}
         return web.json_response({"object": "list", "data": [model]})
-
-
-def _as_stream(talk: Conversation, translator: Translator) -> web.Response:
-    """A whole chat completion for a client that asked for a stream: what made it was not known to be last."""
-    return web.Response(body=translator.feed(events_of(talk.answer)), headers=EVENT_STREAM)
 
 
 async def _relay(request: web.Request, reply: StepReply) -> web.StreamResponse:

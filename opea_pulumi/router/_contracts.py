@@ -7,107 +7,34 @@ the wrong shape is a ValueError, TypeError, KeyError or IndexError; the caller k
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from opea_pulumi.flow import Contract
 
-from ._conversation import Ask, Conversation, Document
+from ._conversation import Ask, Conversation
+from ._data import TextToCypher, TextToQuery, TextToSql
+from ._guard import Guard, PiiGuard
 from ._llm import Llm
-from ._request import question_of
+from ._pictures import ImageToImage, ImageToVideo, TextToImage
+from ._search import Embedding, Reranking, Retrieval, RetrievalTool, WebRetriever
+from ._sent import Received, Sent
+from ._speech import Animation, Asr, Tts
+from ._summary import Agent, ArbPostHearing, DocSum, FaqGen
+from ._tools import LanguageDetection, PromptTemplate, Route
+from ._vision import Lvm, MultimodalEmbedding, MultimodalRetrieval, VideoReranking
 
 
 class StepContract(Protocol):
     """One kind of step."""
 
-    needs_documents: bool
-    """Whether the step has nothing to do when nothing was retrieved."""
+    def idle(self, talk: Conversation, /) -> bool:
+        """Whether the step has nothing to do for this conversation, so that it is not asked."""
 
-    def request(self, ask: Ask) -> dict[str, Any]:
-        """The JSON object to send. Raises RouterError for what only the client can mend."""
+    def request(self, ask: Ask) -> Sent:
+        """What to send. Raises RouterError for what only the client can mend."""
 
-    def read(self, talk: Conversation, answer: Any) -> Conversation:
+    def read(self, talk: Conversation, got: Received) -> Conversation:
         """The conversation after the step."""
-
-
-class Embedding:
-    """EmbeddingRequest -> EmbeddingResponse."""
-
-    needs_documents = False
-
-    def request(self, ask: Ask) -> dict[str, Any]:
-        """``{"input"}``."""
-        return {"input": question_of(ask.talk)}
-
-    def read(self, talk: Conversation, answer: Any) -> Conversation:
-        """The first vector."""
-        vector = answer["data"][0]["embedding"]
-        if not isinstance(vector, list) or not vector:
-            raise ValueError("no vector")
-        return replace(talk, embedding=vector, answer=answer)
-
-
-class Retrieval:
-    """EmbedDoc -> SearchedDoc with metadata (or ``[]`` from an empty store)."""
-
-    _PARAMETERS = (
-        "search_type",
-        "k",
-        "fetch_k",
-        "lambda_mult",
-        "score_threshold",
-        "distance_threshold",
-        "index_name",
-    )
-
-    needs_documents = False
-
-    def request(self, ask: Ask) -> dict[str, Any]:
-        """Text, vector (when one was made) and the search parameters."""
-        talk = ask.talk
-        vector = {} if talk.embedding is None else {"embedding": talk.embedding}
-        parameters = {name: talk.parameters[name] for name in self._PARAMETERS if name in talk.parameters}
-        return {"text": question_of(talk), **vector, **parameters}
-
-    def read(self, talk: Conversation, answer: Any) -> Conversation:
-        """The passages, each with its source."""
-        found = answer if isinstance(answer, list) else answer["retrieved_docs"]
-        metadata = [] if isinstance(answer, list) else answer.get("metadata") or []
-        about = [*metadata, *[{}] * (len(found) - len(metadata))]
-        documents = tuple(_document(passage, extra) for passage, extra in zip(found, about, strict=False))
-        return replace(talk, documents=documents, answer=answer)
-
-
-class Reranking:
-    """SearchedDoc -> LLMParamsDoc (``documents``) or RerankedDoc (``reranked_docs``)."""
-
-    needs_documents = True
-
-    def request(self, ask: Ask) -> dict[str, Any]:
-        """The question and the passages."""
-        passages = [{"text": document.text} for document in ask.talk.documents or ()]
-        top_n = ask.talk.parameters["top_n"]
-        return {"initial_query": question_of(ask.talk), "retrieved_docs": passages, "top_n": top_n}
-
-    def read(self, talk: Conversation, answer: Any) -> Conversation:
-        """The passages in their new order; the answer has texts only, so sources are found by text."""
-        kept = answer["documents"] if "documents" in answer else answer["reranked_docs"]
-        sources = {document.text: document.source for document in reversed(talk.documents or ())}
-        texts = [_document(passage).text for passage in kept]
-        documents = tuple(Document(text, sources.get(text, "")) for text in texts)
-        return replace(talk, documents=documents, answer=answer)
-
-
-def _document(passage: Any, about: Any = None) -> Document:
-    if isinstance(passage, str):
-        return Document(passage)
-    text = passage["text"]
-    inner = passage.get("metadata")
-    places: list[Mapping[str, Any]] = [place for place in (about, inner) if isinstance(place, dict)]
-    source = next((place["source"] for place in places if place.get("source")), "")
-    if not isinstance(text, str):
-        raise TypeError("a passage without text")
-    return Document(text, str(source))
 
 
 STEP_CONTRACTS: Mapping[Contract, StepContract] = {
@@ -115,5 +42,33 @@ STEP_CONTRACTS: Mapping[Contract, StepContract] = {
     Contract.RETRIEVAL: Retrieval(),
     Contract.RERANKING: Reranking(),
     Contract.LLM: Llm(),
+    Contract.ASR: Asr(),
+    Contract.TTS: Tts(),
+    Contract.LVM: Lvm(),
+    Contract.WEB_RETRIEVER: WebRetriever(),
+    Contract.MULTIMODAL_EMBEDDING: MultimodalEmbedding(),
+    Contract.MULTIMODAL_RETRIEVAL: MultimodalRetrieval(),
+    Contract.VIDEO_RERANKING: VideoReranking(),
+    Contract.TEXT2IMAGE: TextToImage(),
+    Contract.IMAGE2IMAGE: ImageToImage(),
+    Contract.IMAGE2VIDEO: ImageToVideo(),
+    Contract.ANIMATION: Animation(),
+    Contract.DOCSUM: DocSum(),
+    Contract.FAQGEN: FaqGen(),
+    Contract.ARB_POST_HEARING: ArbPostHearing(),
+    Contract.AGENT: Agent(),
+    Contract.RETRIEVAL_TOOL: RetrievalTool(),
+    Contract.ROUTE: Route(),
+    Contract.GUARDRAILS: Guard(),
+    Contract.GUARDRAILS_BIAS: Guard(with_prompt=False),
+    Contract.GUARDRAILS_TOXICITY: Guard(with_prompt=False),
+    Contract.GUARDRAILS_PII: PiiGuard(),
+    Contract.GUARDRAILS_INJECTION: Guard(with_prompt=False),
+    Contract.TEXT2QUERY: TextToQuery(),
+    Contract.TEXT2QUERY_CYPHER: TextToQuery(),
+    Contract.TEXT2SQL: TextToSql(),
+    Contract.TEXT2CYPHER: TextToCypher(),
+    Contract.LANGUAGE_DETECTION: LanguageDetection(),
+    Contract.PROMPT_TEMPLATE: PromptTemplate(),
 }
 """The contracts the router can run; the rest only describe servers."""

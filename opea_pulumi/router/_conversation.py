@@ -6,17 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from opea_pulumi.flow import Contract, Step
+from opea_pulumi.flow import Step
 
 from ._call import StepReply
+from ._media import Media
+from ._sent import StreamForm
 
 
 @dataclass(frozen=True)
 class Document:
-    """A retrieved passage and the file it is from (empty when the store does not say)."""
+    """A retrieved passage, its file (empty when the store does not say), and what else is known of it."""
 
     text: str
     source: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def to_dict(self) -> dict[str, str]:
         """As it stands in an answer's ``sources``."""
@@ -24,25 +27,49 @@ class Document:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What a step answered.
+
+    ``json`` is its JSON, by which conditions go (None for bytes). ``completion`` is the same as a chat
+    completion, when it is a text. ``shown`` is what the client of the mega endpoint gets in their place.
+    ``blocked`` tells that a guardrail said no: the flow ends.
+    """
+
+    json: Any = None
+    completion: Any = None
+    shown: Any = None
+    blocked: bool = False
+
+
+@dataclass(frozen=True)
 class Conversation:
     """The state of one request.
 
     ``messages`` is what the client said, as it said it; ``query`` the same as one text;
-    ``parameters`` what it set, with defaults; ``given`` the names it really gave.
-    ``documents`` is None until something has been retrieved. ``answer`` is the last step's JSON and
-    ``kind`` that step's contract; ``stream`` is its open answer when the client wants the tokens as
-    they come.
+    ``parameters`` what it set, with defaults; ``given`` the names it really gave. ``audio`` is sound: the
+    client's (base64 as a text, not yet looked at) or a step's; ``images`` are pictures, base64 or URLs.
+    After a step that answers with a text, that text is ``query`` and ``asked`` the question before it.
+    ``prompt`` is a text made for the next llm, ``template`` what such a text is to be made of.
+    ``documents`` is None until something has been retrieved; ``video`` is the piece of a video that the
+    question is about. ``answer`` is the last step's; ``stream`` its open answer, of the form ``form``, when
+    the client wants the tokens as they come.
     """
 
     query: str
     messages: list[Any]
     parameters: Mapping[str, Any]
     given: Mapping[str, Any] = field(default_factory=dict)
+    audio: str | Media | None = None
+    images: tuple[str, ...] = ()
+    asked: str | None = None
+    prompt: str | None = None
+    template: Mapping[str, Any] | None = None
     embedding: list[float] | None = None
     documents: tuple[Document, ...] | None = None
-    answer: Any = None
-    kind: Contract | None = None
+    video: Mapping[str, Any] | None = None
+    answer: Answer | None = None
     stream: StepReply | None = None
+    form: StreamForm = StreamForm.CHAT
 
     @property
     def sources(self) -> list[dict[str, str]] | None:
@@ -50,11 +77,24 @@ class Conversation:
         return None if self.documents is None else [document.to_dict() for document in self.documents]
 
 
+# what changes together; of each group the last branch that changed its first field has its way
+_GROUPS = (
+    ("answer",),
+    ("messages", "query", "asked"),
+    ("prompt",),
+    ("template",),
+    ("embedding",),
+    ("audio",),
+    ("images",),
+    ("video",),
+)
+
+
 def merge(before: Conversation, branches: Sequence[Conversation]) -> Conversation:
     """What the branches made of one conversation.
 
     Documents of all branches that have new ones, in step order, each text once. Of everything else
-    (answer, question, vector) the last branch in step order that made a new one has its way.
+    (answer, question, vector, sound) the last branch in step order that made a new one has its way.
     """
     merged, documents = before, dict[str, Document]()
     for branch in branches:
@@ -62,13 +102,18 @@ def merge(before: Conversation, branches: Sequence[Conversation]) -> Conversatio
             for document in branch.documents or ():
                 documents.setdefault(document.text, document)
             merged = replace(merged, documents=tuple(documents.values()))
-        if branch.answer is not before.answer:
-            merged = replace(merged, answer=branch.answer, kind=branch.kind)
-        if branch.messages is not before.messages:
-            merged = replace(merged, messages=branch.messages, query=branch.query)
-        if branch.embedding is not before.embedding:
-            merged = replace(merged, embedding=branch.embedding)
+        for names in _GROUPS:
+            if getattr(branch, names[0]) is not getattr(before, names[0]):
+                merged = replace(merged, **{name: getattr(branch, name) for name in names})
     return merged
+
+
+class Always:
+    """Base of the contracts whose step is asked whatever the conversation holds."""
+
+    def idle(self, _talk: Conversation, /) -> bool:
+        """Never."""
+        return False
 
 
 @dataclass(frozen=True)
@@ -78,3 +123,8 @@ class Ask:
     talk: Conversation
     step: Step
     final: bool
+
+    @property
+    def streams(self) -> bool:
+        """Whether the step's tokens are to come as they are made: the final step's only."""
+        return self.final and self.talk.parameters["stream"] is True

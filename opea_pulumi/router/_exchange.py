@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,13 +16,18 @@ from aiohttp import web
 
 from ._errors import RouterError
 from ._headers import request_id
+from ._json import dumps
 from ._metrics import Metrics
+from ._tracing import Trace, Tracing
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _LOG = logging.getLogger("opea_pulumi.router")
 _CLIENT_GONE = 499
 """nginx's number for a client that did not wait for its answer; only ever logged."""
+
+PROBES = frozenset({"/health", "/v1/health_check", "/ready", "/metrics"})
+"""Routes that tell of the router's own health: open to all, and without a span."""
 
 CURRENT: ContextVar[Exchange] = ContextVar("exchange")
 
@@ -33,22 +37,33 @@ class Exchange:
     """One request; ``error`` is what went wrong, also after the answer had begun.
 
     ``answered`` is the status of an answer that has gone out to its end while its handler still runs.
+    ``incoming`` are the headers of which the steps may get some: a key that the router took for its own
+    is not among them. ``key`` is the name of that key. ``at_end`` is called when all is over.
     """
 
     request_id: str
+    incoming: Mapping[str, str]
     started: float = field(default_factory=time.perf_counter)
     error: RouterError | None = None
     answered: int | None = None
+    key: str | None = None
+    trace: Trace | None = None
+    at_end: list[Callable[[], None]] = field(default_factory=list)
 
 
 class Watch:
     """Middleware: gives every request an id, turns errors into answers, counts and logs."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, gate: Gate, tracing: Callable[[], Tracing | None]) -> None:
         self._metrics = metrics
+        self._gate = gate
+        self._tracing = tracing
 
-    async def add_request_id(self, _request: web.BaseRequest, response: web.StreamResponse) -> None:
+    async def add_headers(self, _request: web.BaseRequest, response: web.StreamResponse) -> None:
         """Signal ``on_response_prepare``."""
+        if self._gate.draining:  # this late, so that streams that begin now tell their client, too
+            response.force_close()
+            response.headers["Connection"] = "close"
         response.headers["Server"] = "opea-router"
         exchange = CURRENT.get(None)
         if exchange is not None:
@@ -57,14 +72,19 @@ class Watch:
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Around every handler."""
-        exchange = Exchange(request_id(request.headers))
+        exchange = Exchange(request_id(request.headers), request.headers)
         CURRENT.set(exchange)
+        tracing = self._tracing()
+        if tracing is not None and route_of(request) not in PROBES:
+            exchange.trace = tracing.request(request.headers, request.method, request.path)
         status = _CLIENT_GONE
         try:
             response = await self._answer(request, handler, exchange)
             status = response.status
             return response
         finally:
+            for end in exchange.at_end:
+                end()
             self._record(request, exchange, exchange.answered or status)
 
     async def _answer(self, request: web.Request, handler: Handler, exchange: Exchange) -> web.StreamResponse:
@@ -85,14 +105,15 @@ class Watch:
 
     def _record(self, request: web.Request, exchange: Exchange, status: int) -> None:
         seconds = time.perf_counter() - exchange.started
-        resource = request.match_info.route.resource
-        route = resource.canonical if resource is not None else "other"
-        self._metrics.requests.labels(route, status).inc()
-        self._metrics.seconds.labels(route).observe(seconds)
+        route = route_of(request)
+        self._metrics.answered(route, status, seconds)
         error = exchange.error
         if error and error.step:
             self._metrics.step_errors.labels(error.step, error.code).inc()
-        line = {
+        if exchange.trace is not None:
+            gone = "client-gone" if status == _CLIENT_GONE else ""
+            exchange.trace.end(route, status, error.code if error else gone)
+        line: dict[str, object] = {
             "method": request.method,
             "path": request.path,
             "status": status,
@@ -101,7 +122,15 @@ class Watch:
             "duration_ms": round(seconds * 1000, 3),
             "request_id": exchange.request_id,
         }
+        if exchange.key is not None:
+            line["key"] = exchange.key  # its name in the file
         log_event("request", **line)
+
+
+def route_of(request: web.Request) -> str:
+    """The route that the request fits, as it was registered; ``other`` for none."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "other"
 
 
 class Gate:
@@ -128,7 +157,7 @@ class Gate:
             self._metrics.in_flight.inc()
             try:
                 response = await handler(request)
-                if self.draining:
+                if self.draining:  # began before: its headers are out
                     response.force_close()
                 return response
             finally:
@@ -154,7 +183,7 @@ class Gate:
 def log_event(event: str, **fields: object) -> None:
     """One line of JSON; never a body, a query string or a header."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    _LOG.info(json.dumps({"time": now, "event": event, **fields}))
+    _LOG.info(dumps({"time": now, "event": event, **fields}).decode())
 
 
 def _log_bug(exchange: Exchange, bug: Exception) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from ._conversation import Ask, Conversation
+from ._conversation import Always, Answer, Ask, Conversation
 from ._openai import content_of
 from ._prompt import rag_prompt
+from ._request import question_of
+from ._sent import Received, Sent, StreamForm
+from ._text import answered
 
 # what OPEA's ChatQnA always sends, and what it sends or we add when the client asks for it
 _ALWAYS = ("max_tokens", "top_p", "temperature", "frequency_penalty")
@@ -30,18 +32,20 @@ _OPENAI = (
 )
 
 
-class Llm:
+class Llm(Always):
     """ChatCompletionRequest -> ChatCompletion, or its chunks as server-sent events."""
 
-    needs_documents = False
+    def request(self, ask: Ask) -> Sent:
+        """See ``document``."""
+        return Sent.json(self.document(ask), StreamForm.CHAT if ask.streams else None)
 
-    def request(self, ask: Ask) -> dict[str, Any]:
+    def document(self, ask: Ask) -> dict[str, Any]:
         """Messages (a prompt when something was to be retrieved) and the user's parameters.
 
         Only the final step streams: one in the middle is read as a whole.
         """
         talk = ask.talk
-        request = {"messages": self._messages(talk), "stream": ask.final and talk.parameters["stream"]}
+        request = {"messages": self._messages(talk), "stream": ask.streams}
         for name in (*_ALWAYS, *_WHEN_SET):
             if name in talk.parameters:
                 request[name] = talk.parameters[name]
@@ -58,14 +62,16 @@ class Llm:
             request["documents"] = talk.sources
         return request
 
-    def read(self, talk: Conversation, answer: Any) -> Conversation:
+    def read(self, talk: Conversation, got: Received) -> Conversation:
         """The answer; for a step after this one it is the new question."""
-        text = content_of(answer)
-        return replace(talk, answer=answer, query=text, messages=[{"role": "user", "content": text}])
+        answer = got.json
+        return answered(talk, content_of(answer), Answer(answer, answer))
 
     def _messages(self, talk: Conversation) -> list[Any]:
+        if talk.prompt is not None:
+            return [{"role": "user", "content": talk.prompt}]
         if talk.documents is None:
-            return talk.messages
+            return talk.messages or [{"role": "user", "content": question_of(talk)}]
         passages = [document.text for document in talk.documents]
         prompt = rag_prompt(talk.query, passages, talk.parameters.get("chat_template"))
         return [{"role": "user", "content": prompt}]

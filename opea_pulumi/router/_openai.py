@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ._json import dumps
 
@@ -16,8 +15,7 @@ _LINE_END = re.compile(rb"\r\n|\n|\r")
 _LONGEST_EVENT = 16 * 2**20
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """One server-sent event: its data (lines joined by newlines) and its type, empty for a plain one."""
 
     data: bytes
@@ -41,6 +39,17 @@ class SseParser:
         Raises:
             ValueError: an event of more than 16 MiB.
         """
+        if self._between and (events := _whole_events(data)):
+            self._at_start = False
+            return events
+        return self._by_line(data)
+
+    @property
+    def _between(self) -> bool:
+        """Whether nothing of an event has come yet."""
+        return not (self._rest or self._data or self._kind or self._after_cr)
+
+    def _by_line(self, data: bytes) -> list[Event]:
         if self._after_cr and data:
             data = data.removeprefix(b"\n")
             self._after_cr = False
@@ -72,8 +81,19 @@ class SseParser:
         return None
 
 
+def _whole_events(data: bytes) -> list[Event]:
+    """What most pieces are: whole events of one line of data each. Empty for any other."""
+    if not (data.startswith(b"data: ") and data.endswith(b"\n\n")) or b"\r" in data:
+        return []
+    lines = data[6:-2].split(b"\n\ndata: ")
+    # as many line ends as these events have: none holds another
+    return [Event(line) for line in lines] if data.count(b"\n") == 2 * len(lines) else []
+
+
 def encode_event(data: bytes, kind: bytes = b"") -> bytes:
     """An event as it goes over the wire; ``data`` may have several lines."""
+    if not kind and b"\n" not in data:
+        return b"data: %b\n\n" % data
     head = b"event: " + kind + b"\n" if kind else b""
     return head + b"".join(b"data: " + line + b"\n" for line in data.split(b"\n")) + b"\n"
 
@@ -95,6 +115,8 @@ def completion(model: str, upstream: Any, sources: list[dict[str, str]] | None) 
     first = upstream["choices"][0]
     message = {"role": "assistant", "content": content_of(upstream)}
     choice = {"index": 0, "message": message, "finish_reason": first.get("finish_reason") or "stop"}
+    if first.get("metadata") is not None:  # an lvm's: the place in the video that it speaks of
+        choice["metadata"] = first["metadata"]
     usage = upstream.get("usage") or {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
     document = {**_head(upstream, "chat.completion", model), "choices": [choice], "usage": usage}
     return document if sources is None else {**document, "sources": sources}

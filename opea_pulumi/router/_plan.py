@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from opea_pulumi.errors import FlowError, Location
+from opea_pulumi.errors import FlowError, Location, shown
 from opea_pulumi.flow import (
     CONTRACTS,
     Contract,
@@ -24,7 +24,9 @@ from opea_pulumi.flow import (
 from ._contracts import STEP_CONTRACTS
 from ._graph import runnable
 from ._request import read_defaults
+from ._upstream import Timeouts
 
+_TYPED = (Contract.DOCSUM, Contract.ARB_POST_HEARING)
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 
@@ -34,6 +36,7 @@ class Plan:
 
     ``keys`` are the steps' own bearer keys by step name (secret); an empty one means that the
     service wants none, or that it was forgotten, which only the service can tell.
+    ``given_timeouts`` are seconds by step name and ``connect`` or ``idle``.
     """
 
     flow: Flow
@@ -41,6 +44,7 @@ class Plan:
     keys: Mapping[str, str]
     defaults: Mapping[str, Any]
     dataprep: Step | None
+    given_timeouts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -54,6 +58,19 @@ class Plan:
             step.url: step for _, step in _steps(self.flow) if not (step.node_name or step.is_downstream)
         }
         return list(found.values())
+
+    @property
+    def typed(self) -> bool:
+        """Whether the application is one whose requests have a ``type`` (OPEA's DocSum and its like)."""
+        return any(contract_of(self.flow, step) in _TYPED for _, step in _steps(self.flow) if step.url)
+
+    def first(self, contract: Contract) -> Step | None:
+        """The first step of this kind that the router would call, in the order of the walk."""
+        return _first(self.flow, contract, "root")
+
+    def timeouts(self, base: Timeouts) -> dict[str, Timeouts]:
+        """By step name, for the steps that have their own; what the graph does not say is ``base``'s."""
+        return {step: replace(base, **given) for step, given in self.given_timeouts.items()}
 
 
 def make_plan(flow: Flow, mode: Mode | None, environment: Mapping[str, str]) -> Plan:
@@ -73,7 +90,7 @@ def make_plan(flow: Flow, mode: Mode | None, environment: Mapping[str, str]) -> 
         _check_contracts(flow)
     _check_endpoint(flow.endpoint)
     keys = {step: _key(step, name, environment) for step, name in flow.keys.items()}
-    return Plan(flow, chosen, keys, read_defaults(flow.defaults), _dataprep(flow))
+    return Plan(flow, chosen, keys, read_defaults(flow.defaults), _dataprep(flow), _timeouts(flow))
 
 
 def _steps(flow: Flow) -> Iterator[tuple[str, Step]]:
@@ -157,3 +174,37 @@ def _dataprep(flow: Flow) -> Step | None:
         if step.is_downstream and step.url and contract_of(flow, step) is Contract.DATAPREP:
             return step
     return None
+
+
+def _first(flow: Flow, contract: Contract, name: str) -> Step | None:
+    for _, step in runnable(flow.nodes[name]):
+        if step.node_name:
+            found = _first(flow, contract, step.node_name)
+        else:
+            found = step if contract_of(flow, step) is contract else None
+        if found is not None:
+            return found
+    return None
+
+
+def _timeouts(flow: Flow) -> dict[str, dict[str, float]]:
+    """``connect-timeout.<step>`` and ``idle-timeout.<step>``, checked."""
+    names = {step.name for _, step in _steps(flow)}
+    found: dict[str, dict[str, float]] = {}
+    for kind, texts in (("connect", flow.connect_timeouts), ("idle", flow.idle_timeouts)):
+        for step, text in texts.items():
+            place = f"spec.routerConfig.config.{kind}-timeout.{step}"
+            if step not in names:
+                raise _error("unknown-step", f"no step is named {shown(step)}", place)
+            found.setdefault(step, {})[kind] = _seconds(text, place)
+    return found
+
+
+def _seconds(text: str, place: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise _error("bad-timeout", "a timeout is a number of seconds above 0", place, "such as 2.5")
+    return number

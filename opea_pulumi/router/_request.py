@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opea_pulumi.errors import FlowError, Location
 
 from ._conversation import Conversation
 from ._errors import bad_request
+from ._form import File
+from ._inputs import read_inputs
 from ._json import loads
 
 OPEA_DEFAULTS: Mapping[str, Any] = {
@@ -34,10 +36,17 @@ PARAMETERS = frozenset(OPEA_DEFAULTS) | {
     "model",
     "distance_threshold",
     "index_name",
+    "language",
+    "summary_type",
+    "chunk_size",
+    "chunk_overlap",
+    "voice",
 }
 """Every user parameter; the names that a setting ``default.<name>`` may have."""
 
 _NO_QUESTION = "the request holds no question: give messages, text or query"
+_INSTEAD = ("images_path", "data")
+"""Fields that some step takes in a question's place (image2video, prompt-template)."""
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
@@ -73,16 +82,23 @@ def read_defaults(texts: Mapping[str, str]) -> dict[str, Any]:
 
 
 def read_request(
-    document: dict[str, Any], defaults: Mapping[str, Any], *, stream: bool, name: str
+    document: dict[str, Any],
+    defaults: Mapping[str, Any],
+    *,
+    stream: bool,
+    name: str,
+    files: Sequence[File] = (),
+    typed: bool = False,
 ) -> Conversation:
     """A conversation from a request; ``stream`` is the route's default.
 
-    ``name`` is the application's: as a ``model`` it means whatever the llm serves.
+    ``name`` is the application's: as a ``model`` it means whatever the llm serves. ``files`` came with
+    a form; ``typed`` tells that the request's ``type`` says what they are.
 
     ``parameters`` (the release 1.1 form) is read too when it is an object, else left alone.
 
     Raises:
-        RouterError: no question in it, or a field of the wrong kind (400).
+        RouterError: no question in it, or a field of the wrong kind (400), a file that can't be read (415).
     """
     nested = document.get("parameters")
     given = {**nested, **document} if isinstance(nested, dict) else dict(document)
@@ -95,8 +111,15 @@ def read_request(
     parameters |= {name: value for name, value in given.items() if name in PARAMETERS}
     if not isinstance(parameters["stream"], bool):
         raise bad_request("bad-stream", "stream must be true or false")
-    messages = _messages(document)
-    return Conversation(flatten(messages), messages, parameters, given)
+    inputs = read_inputs(document, files, typed=typed)
+    messages = inputs.messages
+    if inputs.texts:
+        texts = [flatten(messages), *inputs.texts]
+        messages = [{"role": "user", "content": "\n".join(text for text in texts if text)}]
+    if not (messages or inputs.audio or inputs.images or any(field in given for field in _INSTEAD)):
+        raise bad_request("no-question", _NO_QUESTION)
+    query = flatten(messages)
+    return Conversation(query, messages, parameters, given, audio=inputs.audio, images=inputs.images)
 
 
 def flatten(messages: list[Any]) -> str:
@@ -127,18 +150,6 @@ def question_of(talk: Conversation) -> str:
     if not talk.query.strip():
         raise bad_request("no-question", _NO_QUESTION)
     return talk.query
-
-
-def _messages(document: dict[str, Any]) -> list[Any]:
-    for name in ("messages", "text", "query"):
-        value = document.get(name)
-        if isinstance(value, str):
-            return [{"role": "user", "content": value}]
-        if isinstance(value, list) and name == "messages":
-            return value
-        if value is not None:
-            raise bad_request("bad-messages", f"{name} must be a text" + " or a list" * (name == "messages"))
-    raise bad_request("no-question", _NO_QUESTION)
 
 
 def _role_and_text(message: Any) -> tuple[str, str]:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import aiohttp
 
 Body = bytes | AsyncIterable[bytes] | None
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Of one step, in seconds: to reach it, and the longest silence of its answer."""
+
+    connect: float = 5.0
+    idle: float = 600.0
 
 
 class Fault(Exception):  # noqa: N818 - no error by itself: the caller knows the step and makes one
@@ -40,8 +50,16 @@ class Reply(Protocol):
 class Upstream(Protocol):
     """Sends requests to steps."""
 
-    async def send(self, method: str, url: str, *, headers: Mapping[str, str], body: Body = None) -> Reply:
-        """Return when the headers of the answer are there. Raises Fault."""
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: Body = None,
+        timeouts: Timeouts | None = None,
+    ) -> Reply:
+        """Return when the headers of the answer are there; ``timeouts`` instead of its own. Raises Fault."""
 
     async def close(self) -> None:
         """Close every connection."""
@@ -55,16 +73,23 @@ class AiohttpUpstream:
         self._session = aiohttp.ClientSession(
             # services on uvicorn drop idle connections after 5 s: a pooled one must die before
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=3, ttl_dns_cache=10),
-            timeout=aiohttp.ClientTimeout(
-                total=None, connect=connect_timeout, sock_connect=connect_timeout, sock_read=idle_timeout
-            ),
+            timeout=_client_timeout(Timeouts(connect_timeout, idle_timeout)),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             skip_auto_headers=("User-Agent", "Accept", "Content-Type"),
         )
 
-    async def send(self, method: str, url: str, *, headers: Mapping[str, str], body: Body = None) -> Reply:
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: Body = None,
+        timeouts: Timeouts | None = None,
+    ) -> Reply:
         """See Upstream. Redirects are not followed: they would carry credentials elsewhere."""
+        timeout = self._session.timeout if timeouts is None else _client_timeout(timeouts)
         try:
             response = await self._session.request(
                 method,
@@ -72,6 +97,7 @@ class AiohttpUpstream:
                 data=body,
                 headers={"Accept-Encoding": "identity", **headers},
                 allow_redirects=False,
+                timeout=timeout,
             )
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise fault_of(error) from None
@@ -80,6 +106,13 @@ class AiohttpUpstream:
     async def close(self) -> None:
         """Close every connection."""
         await self._session.close()
+
+
+@lru_cache(maxsize=1024)
+def _client_timeout(timeouts: Timeouts) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(
+        total=None, connect=timeouts.connect, sock_connect=timeouts.connect, sock_read=timeouts.idle
+    )
 
 
 class _AiohttpReply:

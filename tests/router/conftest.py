@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import shlex
@@ -21,7 +22,7 @@ from aiohttp import web
 from hypothesis import HealthCheck, settings
 
 from opea_pulumi.flow import Mode, load_flow
-from opea_pulumi.router import Limits, Router, make_plan
+from opea_pulumi.router import Limits, Router, Site, make_plan, make_runner
 
 # test machines are shared: how long an example takes says nothing
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -54,8 +55,9 @@ class Call:
 class Service:
     """A server that answers by a script: one answer, or a list of them, the last one for good.
 
-    An answer has ``status``, ``headers``, and one of ``json``, ``text``, ``sse`` (list of texts, each
-    an event of its own); ``fault`` is hang, reset or garbage, after the events of ``sse`` if there are any.
+    An answer has ``status``, ``headers``, and one of ``json``, ``text``, ``base64`` (bytes), ``sse`` (list of
+    texts, each an event of its own), ``pieces`` (texts as they are, with the ``type`` of a stream); ``fault``
+    is hang, reset or garbage, after the events of ``sse`` if there are any.
     """
 
     def __init__(self):
@@ -71,12 +73,12 @@ class Service:
     def answers(self, *script):
         self.script = list(script)
 
-    async def start(self):
+    async def start(self, port=0):
         self._runner = web.AppRunner(
             self._app(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1
         )
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        await web.TCPSite(self._runner, "127.0.0.1", port).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
     async def stop(self):
@@ -105,10 +107,13 @@ class Service:
 
     async def _answer(self, request, answer):
         await self.go.wait()
-        if "sse" in answer:
+        if "sse" in answer or "pieces" in answer:
             return await self._stream(request, answer)
         await self._fail(request, answer.get("fault"))
         headers, status = answer.get("headers"), answer.get("status", 200)
+        if "base64" in answer:
+            body = base64.b64decode(answer["base64"])
+            return web.Response(body=body, status=status, headers=headers)
         if "text" in answer:
             return web.Response(text=answer["text"], status=status, headers=headers)
         return web.json_response(answer.get("json"), status=status, headers=headers)
@@ -117,8 +122,8 @@ class Service:
         kind = answer.get("type", "text/event-stream")
         response = web.StreamResponse(headers={"Content-Type": kind, **answer.get("headers", {})})
         await response.prepare(request)
-        for data in answer["sse"]:
-            await response.write(f"data: {data}\n\n".encode())
+        for data in answer.get("pieces") or [f"data: {data}\n\n" for data in answer["sse"]]:
+            await response.write(data.encode())
             await asyncio.sleep(0)
             await self.go.wait()
         await self._fail(request, answer.get("fault"))
@@ -197,16 +202,18 @@ GOOD = yaml.safe_load((Path(__file__).parent / "good.yaml").read_text(encoding="
 
 @pytest.fixture
 async def start(monkeypatch):
-    """A function: run a graph in this process; gives the base URL."""
+    """A function: run a graph in this process; gives the base URL (``start.last`` is router and site)."""
     runners = []
 
-    async def run(graph, *, mode=None, environment=None, **limits):
+    async def run(graph, *, mode=None, environment=None, keys=(), tracing=None, upstream=None, **limits):
         plan = make_plan(load_flow(graph), Mode(mode) if mode else None, environment or {})
-        router = Router(plan, Limits(**limits))
-        runner = web.AppRunner(router.app(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
+        router = Router(plan, Limits(**limits), upstream, keys=keys, tracing=lambda: tracing)
+        runner = make_runner(router)
         await runner.setup()
         runners.append(runner)
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        site = Site(runner, router.connections, "127.0.0.1", 0)
+        await site.start()
+        run.last = router, site
         return f"http://127.0.0.1:{runner.addresses[0][1]}"
 
     yield run

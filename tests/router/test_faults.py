@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from opea_pulumi.router._contracts import STEP_CONTRACTS
+
 FAULTS = yaml.safe_load((Path(__file__).parent / "faults.yaml").read_text(encoding="utf-8"))
 STEPS = ("embedding", "retrieval", "reranking", "llm")
 FORMS = {"mega": "/v1/chatqna", "openai": "/v1/chat/completions"}
@@ -72,6 +74,64 @@ async def test_refused(step, chatqna, graph, start, http):
         assert response.status == 502
         error = (await response.json())["error"]
     assert error == {"code": "upstream-refused", "step": step, "message": f"{step} can't be reached"}
+
+
+CONTRACTS = yaml.safe_load((Path(__file__).parent / "contracts.yaml").read_text(encoding="utf-8"))
+
+
+def test_every_contract_has_a_good_answer():
+    assert {row["type"] for row in CONTRACTS} == {str(kind) for kind in STEP_CONTRACTS}
+
+
+@pytest.mark.parametrize("row", CONTRACTS, ids=[row["type"] + row["path"] for row in CONTRACTS])
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault["name"] for fault in FAULTS])
+async def test_fault_of_any_contract(fault, row, services, start, http):
+    """One step of the type, behind what it needs; another one behind it must not be called."""
+    steps, settings = [], {"mode": "aligned", "endpoint": "/v1/app"}
+    behind = {"type": "llm", "path": "/v1/chat/completions", "answer": {"json": {}}}
+    for index, part in enumerate([*row.get("before", []), row, behind]):
+        service = await services(f"s{index}")
+        service.answers(part["answer"])
+        steps.append({"name": f"step{index}-x", "serviceUrl": service.url + part["path"]})
+        settings[f"type.step{index}-x"] = part["type"]
+    index = len(row.get("before", []))
+    tried, after = await services(f"s{index}"), await services(f"s{index + 1}")
+    tried.answers(fault["answer"])
+    spec = {
+        "nodes": {"root": {"routerType": "Sequence", "steps": steps}},
+        "routerConfig": {"config": settings},
+    }
+    base = await start({"spec": spec}, idle_timeout=idle_timeout(fault["answer"]))
+    async with http.post(base + "/v1/app", json=row["request"]) as response:
+        error = (await response.json())["error"]
+        assert (response.status, error["code"]) == (fault["status"], fault["code"])
+    assert f"step{index}-x {fault['message']}" in error["message"]
+    assert not after.calls
+
+    tried.answers(row["answer"])
+    async with http.post(base + "/v1/app", json=row["request"]) as response:
+        assert (await response.json())["error"]["step"] == f"step{index + 1}-x"  # it went on to the next
+    assert after.calls
+
+
+ANSWERS = (None, 5, "text", [], {}, [{}], {"text": 5}, {"data": [None]}, {"images": "x"}, {"choices": None})
+
+
+@pytest.mark.parametrize("row", CONTRACTS, ids=[row["type"] + row["path"] for row in CONTRACTS])
+async def test_any_json_is_an_answer_or_the_steps_fault(row, services, start, http):
+    service = await services("only")
+    step = {"name": "only", "serviceUrl": service.url + row["path"]}
+    config = {"mode": "aligned", "endpoint": "/v1/app", "type.only": row["type"]}
+    spec = {
+        "nodes": {"root": {"routerType": "Sequence", "steps": [step]}},
+        "routerConfig": {"config": config},
+    }
+    base = await start({"spec": spec})
+    for answer in ANSWERS:
+        service.answers({"json": answer})
+        async with http.post(base + "/v1/app", json=row["request"]) as response:
+            found = await response.json()
+            assert response.status == 200 or (response.status, found["error"]["step"]) == (502, "only")
 
 
 async def test_unknown_host(start, http):

@@ -87,7 +87,7 @@ class Steps:
     def __init__(self, answers):
         self._answers, self.replies = answers, []
 
-    async def send(self, method, url, *, headers, body=None):
+    async def send(self, method, url, *, headers, body=None, timeouts=None):
         await asyncio.sleep(0)
         answer = self._answers[len(self.replies) % len(self._answers)]
         if answer is None:

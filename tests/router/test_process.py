@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import socket
+import sys
 
 import pytest
 
@@ -130,6 +132,19 @@ async def test_wrong_starts(arguments, code, words, spawn):
     assert words in err
     assert "Traceback" not in err
     assert len(err.splitlines()) < 20
+
+
+async def test_connections_stay_below_the_files_that_may_be_open(graph):
+    command = f'ulimit -n 200; exec "{sys.executable}" -m opea_pulumi.router --port 0 --graph-json "$GRAPH"'
+    pipe = asyncio.subprocess.PIPE
+    environment = {**os.environ, "GRAPH": json.dumps(graph())}
+    process = await asyncio.create_subprocess_exec("sh", "-c", command, stdout=pipe, env=environment)
+    try:
+        event = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
+    finally:
+        process.terminate()
+        await process.communicate()
+    assert event["max_connections"] == 100
 
 
 async def test_port_taken(graph, spawn):

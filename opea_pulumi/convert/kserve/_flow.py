@@ -5,7 +5,7 @@ from __future__ import annotations
 from opea_pulumi.blueprint import Blueprint
 from opea_pulumi.convert.kubernetes import Object
 from opea_pulumi.errors import BlueprintError, Location
-from opea_pulumi.flow import Flow, Node, NodeKind, Step
+from opea_pulumi.flow import Flow, Node, NodeKind, Step, contract_of
 from opea_pulumi.terms import Orchestrator
 
 _ROOT = "root"
@@ -28,7 +28,7 @@ def inference_steps(blueprint: Blueprint) -> list[Object]:
     if not steps:
         raise _cannot("the application has no flow of services", _PLACE)
     for step in steps:
-        _check(step)
+        _check(flow, step)
     return [_step(step, first=at == 0) for at, step in enumerate(steps)]
 
 
@@ -45,11 +45,14 @@ def _root(flow: Flow) -> Node:
     return root
 
 
-def _check(step: Step) -> None:
+def _check(flow: Flow, step: Step) -> None:
     if step.node_name:
         raise _cannot("the flow branches; only a plain sequence of services is converted", _PLACE)
     if step.condition:
         raise _cannot(f"step {step.label} has a condition; only a plain sequence is converted", _PLACE)
+    if (contract_of(flow, step) or "").startswith("guardrails"):
+        why = f"step {step.label} is a guardrail, and an InferenceGraph goes on when one says no"
+        raise _cannot(why, _PLACE, "convert to kubernetes")
 
 
 def _step(step: Step, *, first: bool) -> Object:
