@@ -6,7 +6,7 @@ must not either, until its ``program`` runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -99,7 +99,7 @@ class Target(Protocol):
         """What is missing before anything is created; empty when nothing is."""
         ...
 
-    def prepare(self, deployment: Deployment, resources: list[Mapping[str, Any]]) -> Iterator[str]:
+    def prepare(self, deployment: Deployment, resources: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         """Clear up before an update what a killed one left; ``resources`` are the stack's, as exported.
 
         Yields what was done, a line each.

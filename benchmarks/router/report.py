@@ -65,7 +65,7 @@ def _conditions(missing: Sequence[str]) -> str:
             "Each router is one process on the first core; this client and the services share the last"
             f" ({os.cpu_count()} cores; this client runs on {cores})."
         ),
-        "'direct calls': the client calls the steps itself. Requests a second per core: by the router's CPU time.",
+        "'direct calls': the client calls the steps itself. Requests a second per core: by CPU time.",
         *(f"Not measured: {reason}." for reason in missing),
     ]
     return "\n## router\n" + "\n".join(lines)

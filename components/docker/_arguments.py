@@ -82,6 +82,8 @@ def _memory(service: Mapping[str, Any]) -> dict[str, Any]:
         "shm_size": service.get("shm_size"),
     }
     arguments: dict[str, Any] = {key: mebibytes(text) for key, text in sizes.items() if text}
+    if "memory" in arguments:  # what Docker makes of a missing one, which the provider then sees as a change
+        arguments["memory_swap"] = 2 * arguments["memory"]
     if "cpus" in limits:
         arguments["cpus"] = str(limits["cpus"])
     if requests := reserved.get("devices"):

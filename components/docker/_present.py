@@ -33,7 +33,7 @@ class Present:
             }
 
     def attempt(self, name: str) -> dict[str, str]:
-        """A label for a step that runs once: another than the last one's if that failed, so that it runs again."""
+        """A label for a step that runs once: a new one if the last run failed, so that it runs again."""
         last = self.containers.get(name)
         if last is None:
             return {}

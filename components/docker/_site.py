@@ -61,7 +61,7 @@ class Site:
         """What the engine runs already under these names."""
         return Present()
 
-    def labels(self, **more: str) -> list[dict[str, str]]:
+    def labels(self, **more: str) -> list[Any]:
         """Our labels, sorted, for a resource."""
         known = {
             "project": pulumi.get_project(),
@@ -139,7 +139,7 @@ class Site:
         """
         service = self.containers.services[key]
         arguments = arguments_of(service)
-        mounts = [self._mount(entry) for entry in service.get("volumes", ())]
+        mounts: list[Any] = [self._mount(entry) for entry in service.get("volumes", ())]
         labels: dict[str, Any] = {"workload": key}
         holder = self._secrets(key, service, parent)
         if holder is not None:
@@ -168,6 +168,8 @@ class Site:
                 parent,
                 depends_on=[self.made[name] for name in service.get("depends_on", ()) if name in self.made],
                 delete_before_replace=True,  # its name and its port are its own
+                # the provider takes these for changes in place, and then changes nothing
+                replace_on_changes=["healthcheck", "mounts", "tmpfs"],
                 custom_timeouts=pulumi.CustomTimeouts(create=f"{seconds}s", update=f"{seconds}s"),
             ),
         )
@@ -184,7 +186,8 @@ class Site:
     def _mount(self, entry: Mapping[str, Any]) -> dict[str, Any]:
         source = entry["source"] if entry["type"] == "bind" else self.volumes[entry["source"]]
         read_only = {"read_only": True} if entry.get("read_only") else {}
-        return {"type": entry["type"], "source": source, "target": entry["target"], **read_only}
+        options = {"volume_options": {"no_copy": True}} if entry.get("volume", {}).get("nocopy") else {}
+        return {"type": entry["type"], "source": source, "target": entry["target"], **read_only, **options}
 
     def _secrets(
         self, key: str, service: Mapping[str, Any], parent: pulumi.Resource
@@ -215,7 +218,7 @@ class Site:
         return volume, holder
 
 
-def _volume_mount(volume: pulumi.Output[str], target: str) -> dict[str, Any]:
+def _volume_mount(volume: pulumi.Output[str], target: str) -> Any:
     return {"type": "volume", "source": volume, "target": target}
 
 

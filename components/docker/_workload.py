@@ -1,7 +1,8 @@
-"""What the components of single workloads share: how one is made alone, and how as a part of an application."""
+"""What the components of single workloads share: how one is made alone, how as part of an application."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -139,12 +140,12 @@ def _elsewhere(
                 continue
             message = f"give the base URL of {workload.name}, which {variable} needs"
             raise pulumi.InputPropertyError("endpoints", message)
-        text = pulumi.Output.from_input(given).apply(lambda url, form=value.format: _address(url, form))
+        text = pulumi.Output.from_input(given).apply(partial(_address, value.format))
         entries.append(pulumi.Output.concat(variable, "=", text))
     return entries
 
 
-def _address(url: str, form: str) -> str:
+def _address(form: str, url: str) -> str:
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return form.format(host=parts.hostname or "", port=port)

@@ -40,7 +40,7 @@ class DockerApplicationArgs(TypedDict):
     definition: NotRequired[str]
     """The unified YAML itself, instead of a path."""
     profile: NotRequired[str]
-    """Which services: opea (OPEA's images) or embedded (the small ones); the application's own by default."""
+    """Which services: opea (OPEA's) or embedded (the small ones); the application's own by default."""
     secrets: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Values of the application's secrets by their names, such as hf-token; they reach it as files."""
     address: NotRequired[str]
@@ -55,7 +55,7 @@ class DockerApplication(pulumi.ComponentResource):
     url: pulumi.Output[str]
     """Where to send questions: the mega endpoint, or the user interface."""
     endpoints: pulumi.Output[Mapping[str, str]]
-    """Base URL of each workload by its name, in the application's network; of the published one for the host."""
+    """Base URL of each workload by its name, for its network; of the published one for the host."""
     network: pulumi.Output[str]
     """Name of the Docker network in which the workloads reach each other."""
 
@@ -67,7 +67,7 @@ class DockerApplication(pulumi.ComponentResource):
 
     @classmethod
     def of(cls, blueprint: Blueprint, args: DockerApplicationArgs) -> Self:
-        """The component for a blueprint that is there already; of ``args``, secrets, address and port count."""
+        """The component for a blueprint; of ``args``, secrets, address and port count."""
         self = cls.__new__(cls)
         pulumi.ComponentResource.__init__(self, "opea:index:DockerApplication", blueprint.name, {}, None)
         self._build(blueprint.name, blueprint, args)

@@ -1,4 +1,4 @@
-"""What runs a flow, as a container: our router, OPEA's image of a known application, or the operator's router."""
+"""What runs a flow, as a container: our router, OPEA's image of an application, the operator's router."""
 
 from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
@@ -23,7 +23,7 @@ class DockerRouterArgs(TypedDict):
     endpoints: Mapping[str, pulumi.Input[str]]
     """Base URLs of the flow's services, by their names or types."""
     kind: NotRequired[str]
-    """Who runs it: router (ours, default), megaservice (OPEA's image of the application), gmc (the operator's)."""
+    """Who runs it: router (ours, default), megaservice (OPEA's image), gmc (the operator's)."""
     profile: NotRequired[str]
     """Which implementation the services are: opea (default) or embedded."""
     network: NotRequired[pulumi.Input[str]]

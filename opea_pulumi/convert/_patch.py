@@ -125,7 +125,8 @@ def _merge_key(items: Sequence[Any]) -> str:
     """What names each of the items; empty when nothing does."""
     if not all(isinstance(item, dict) for item in items):
         return ""
-    return next((key for key in _KEYS if all(key in item for item in items)), "")
+    # null takes a key out: it names nothing
+    return next((key for key in _KEYS if all(item.get(key) is not None for item in items)), "")
 
 
 def _operation_failed(patch: Patch, part: Part, index: int, error: str) -> BlueprintError:

@@ -17,7 +17,7 @@ TIMEOUT = httpx.Timeout(10, read=600)
 
 @dataclass(frozen=True)
 class Application:
-    """A running application: the router's base URL, its graph, and how both are reached (see ``Operations``)."""
+    """A running application: the router's base URL, its graph, and how they are reached."""
 
     router: str
     flow: Flow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from opea_pulumi.errors import PreflightError
@@ -22,11 +22,11 @@ class DockerTarget:
 
         return preflight(deployment)
 
-    def prepare(self, deployment: Deployment, resources: list[Mapping[str, Any]]) -> Iterator[str]:
-        """Remove containers that a killed update made and did not record: their names are taken."""
-        from .recover import remove_orphans
+    def prepare(self, deployment: Deployment, resources: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+        """Remove containers that a killed update made and did not record, and those that do not serve."""
+        from .recover import clear_up
 
-        return remove_orphans(deployment, resources)
+        return clear_up(deployment, resources)
 
     def explain(self, deployment: Deployment) -> Iterator[str]:
         """Images that are missing, and the last lines of containers that failed."""

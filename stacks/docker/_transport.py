@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Collection, Iterator
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -66,7 +67,7 @@ class ContainerTransport(httpx.BaseTransport):
             "length": len(body),
             "timeout": timeout,
         }
-        with connect() as client:
+        with closing(connect()) as client:
             api = client.api
             command = ["python3", "-c", _PROGRAM]
             run = api.exec_create(self._container, command, stdin=True, stderr=False)

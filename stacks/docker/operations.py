@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 from opea_pulumi.docker_engine import connect
@@ -30,7 +31,7 @@ class DockerOperations:
 
     def status(self) -> list[WorkloadStatus]:
         """Every workload; of the steps that run once only those that failed."""
-        with connect() as client:
+        with closing(connect()) as client:
             found = {name: _inspect(client, called) for name, called in self._containers.items()}
         known = [self._status(name, state) for name, state in found.items() if not _done(state)]
         gone = [name for name in self._endpoints if name not in self._containers]
@@ -45,7 +46,7 @@ class DockerOperations:
         if workload not in self._containers:
             hint = f"one of {', '.join(self._containers)}"
             raise OperationError(f"no workload is named {workload!r}", code="unknown-workload", hint=hint)
-        with connect() as client:
+        with closing(connect()) as client:
             if _inspect(client, self._containers[workload]) is None:
                 message = f"the container of {workload} is gone"
                 raise OperationError(message, code="no-log", hint="opea-pulumi up makes it again")

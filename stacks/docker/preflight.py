@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def preflight(deployment: Deployment) -> list[PreflightError]:
         message = f"the docker target needs Python packages that are not installed: {', '.join(absent)}"
         return [PreflightError(message, code="missing-extra", hint="pip install 'opea-pulumi[docker]'")]
     try:
-        with connect() as client:
+        with closing(connect()) as client:
             info, names = client.info(), _ports(client)
     except OperationError as error:
         return [PreflightError(error.message, code=error.code, hint=error.hint)]
@@ -52,7 +53,8 @@ def _memory(blueprint: Blueprint, info: Mapping[str, Any]) -> Iterator[Preflight
     there = int(info.get("MemTotal") or 0)
     if there and sum(asked.values()) > there:
         each = ", ".join(f"{name} {size / _GIB:.1f}" for name, size in asked.items())
-        message = f"the model servers need {sum(asked.values()) / _GIB:.1f} GiB of memory ({each}), the engine has {there / _GIB:.1f}"
+        total = f"{sum(asked.values()) / _GIB:.1f} GiB of memory ({each})"
+        message = f"the model servers need {total}, and the engine has {there / _GIB:.1f}"
         hint = "choose smaller models, set their resources.memory, or try --profile embedded"
         yield PreflightError(message, code="not-enough-memory", hint=hint)
 

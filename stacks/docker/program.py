@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pulumi
 from opea_pulumi.components.docker import DockerApplication, DockerApplicationArgs
 
@@ -30,6 +32,6 @@ def _build_missing_images(deployment: Deployment) -> None:
     from opea_pulumi.docker_engine import connect
     from opea_pulumi.images import ensure_own_image
 
-    with connect() as client:
+    with closing(connect()) as client:
         for image in sorted({workload.image for workload in deployment.blueprint.workloads}):
             ensure_own_image(client, image, pulumi.log.info)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from opea_pulumi.docker_engine import connect
@@ -13,17 +14,32 @@ from opea_pulumi.targets import Deployment
 from opea_pulumi.terms import PROJECT
 
 _LINES = 8
-_GATED = re.compile(r"gated repo|is restricted|401 Client Error|403 Client Error|Unauthorized for url", re.IGNORECASE)
+_GATED = re.compile(r"gated repo|is restricted|40[13] Client Error|Unauthorized for url", re.IGNORECASE)
 
 
-def remove_orphans(deployment: Deployment, resources: list[Mapping[str, Any]]) -> Iterator[str]:
-    """Remove the stack's containers that its state does not know; their names would be taken."""
+def clear_up(deployment: Deployment, resources: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Remove the stack's containers that its state does not know (their names would be taken), and those that
+    do not serve: the provider would start them again, and wait for the health of none.
+    """
     known = {str(row["id"]) for row in resources}
-    with connect() as client:
+    with closing(connect()) as client:
         for row in _containers(client, deployment):
             if row["Id"] not in known:
-                client.api.remove_container(row["Id"], force=True, v=True)
-                yield f"removed container {_name(row)}, which an update that was killed had begun"
+                reason = "which an update that was killed had begun"
+            elif _is_down(client.api.inspect_container(row["Id"])):
+                reason = "which does not serve"
+            else:
+                continue
+            client.api.remove_container(row["Id"], force=True, v=True)
+            yield f"removed container {_name(row)}, {reason}; it is made again"
+
+
+def _is_down(container: Mapping[str, Any]) -> bool:
+    """Whether it should serve and does not; a step that runs once should not."""
+    if container["HostConfig"]["RestartPolicy"]["Name"] != "unless-stopped":
+        return False
+    state = container["State"]
+    return not state["Running"] or (state.get("Health") or {}).get("Status", "healthy") == "unhealthy"
 
 
 def explain(deployment: Deployment) -> Iterator[str]:
@@ -33,14 +49,16 @@ def explain(deployment: Deployment) -> Iterator[str]:
     except OperationError as error:
         yield str(error)
         return
-    with client:
+    with closing(client):
         yield from _missing_images(client, deployment)
         for row in _containers(client, deployment):
             state = client.api.inspect_container(row["Id"])["State"]
             health = (state.get("Health") or {}).get("Status", "")
             failed = state["Status"] in ("exited", "restarting", "dead") and state["ExitCode"] != 0
             if failed or health == "unhealthy" or (health == "starting" and state["Running"]):
-                yield from _said(client, row, deployment, f"exit code {state['ExitCode']}" if failed else health)
+                yield from _said(
+                    client, row, deployment, f"exit code {state['ExitCode']}" if failed else health
+                )
 
 
 def _missing_images(client: Any, deployment: Deployment) -> Iterator[str]:

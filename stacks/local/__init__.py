@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from opea_pulumi.errors import PreflightError
@@ -22,7 +22,7 @@ class LocalTarget:
 
         return preflight(deployment)
 
-    def prepare(self, _deployment: Deployment, _resources: list[Mapping[str, Any]], /) -> Iterator[str]:
+    def prepare(self, _deployment: Deployment, _resources: Sequence[Mapping[str, Any]], /) -> Iterator[str]:
         """Nothing: the plugin finds again what a killed update started."""
         return iter(())
 

@@ -15,8 +15,12 @@ import docker_images
 import docker_plugin
 import pytest
 from docker_sweep import Sweep
+from opea_command import Command
 
+from opea_pulumi import images
 from opea_pulumi.engine import PINNED, Engine, Home, Stacks, install
+from opea_pulumi.images import Base, build
+from opea_pulumi.images._build import engine_platform
 
 _HERE = Path(__file__).parent
 
@@ -71,6 +75,32 @@ def plugin() -> Iterator[dict[str, str]]:
 @pytest.fixture(scope="session")
 def pulumi_engine() -> Engine:
     return install(Home.from_environment(), version=PINNED)
+
+
+@pytest.fixture(scope="session")
+def own_images(engine_client: docker.DockerClient) -> dict[str, str]:
+    """Our images, built of this checkout, by their names."""
+    base = Base(docker_images.base(engine_client), "3.11", engine_platform(engine_client))
+    return {
+        image.name: build(engine_client, image, base, print).references[0] for image in images.own_images()
+    }
+
+
+@pytest.fixture(scope="module")
+def command(
+    pulumi_engine: Engine,
+    plugin: dict[str, str],
+    engine_client: docker.DockerClient,
+    own_images: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Command]:
+    """The command with the plugin; whatever its stacks leave on the engine is removed."""
+    folder = tmp_path_factory.mktemp("docker")
+    token = f"opea-test-{secrets.token_hex(4)}"
+    yield Command(folder / "home", folder, {**plugin, "OPEA_TEST_TOKEN": token})
+    made = Sweep(engine_client, labels=[f"opea.stack={token}{suffix}" for suffix in ("", "-a", "-b")])
+    made.remove()
+    assert made.found() == []
 
 
 @pytest.fixture

@@ -61,9 +61,11 @@ opea-pulumi = opea_pulumi.cli:main
 pulumi-resource-opea = opea_pulumi.provider:main
 
 [opea_pulumi.components]
+docker = opea_pulumi.components.docker
 local = opea_pulumi.components.local
 
 [opea_pulumi.targets]
+docker = opea_pulumi.stacks.docker:TARGET
 local = opea_pulumi.stacks.local:TARGET
 """
 

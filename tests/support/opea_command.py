@@ -5,9 +5,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,13 @@ class Command:
 
     home: Path
     cwd: Path
+    more: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def env(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
         # PULUMI_HOME: a login of the developer's own must not decide where the tests' state goes
-        return {**kept, "OPEA_HOME": str(self.home), "PULUMI_HOME": str(self.home / "pulumi")}
+        return {**kept, "OPEA_HOME": str(self.home), "PULUMI_HOME": str(self.home / "pulumi"), **self.more}
 
     def start(self, *arguments: str, **options: Any) -> "subprocess.Popen[str]":
         return subprocess.Popen(

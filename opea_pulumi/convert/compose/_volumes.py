@@ -31,6 +31,9 @@ def mounts_of(blueprint: Blueprint, workload: Workload) -> list[dict[str, Any]]:
             "source": host_path or mount.volume,
             "target": mount.path,
         }
+        if not host_path:
+            # else Docker gives an empty volume the owner that the image's own folder there has
+            entry["volume"] = {"nocopy": True}
         mounts.append({**entry, "read_only": True} if mount.read_only else entry)
     return mounts
 

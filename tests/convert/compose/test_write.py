@@ -208,7 +208,7 @@ def test_volumes_and_their_owner(workload, file):
     )
     assert made["volumes"] == {"v": {}, "w": {}}
     assert made["services"]["a"]["volumes"] == [
-        {"type": "volume", "source": "v", "target": "/v"},
+        {"type": "volume", "source": "v", "target": "/v", "volume": {"nocopy": True}},
         {"type": "bind", "source": "/srv/h", "target": "/h", "read_only": True},
     ]
     owner = made["services"]["volume-owner"]
