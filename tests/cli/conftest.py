@@ -161,7 +161,7 @@ class FakeHandle:
         del self._stack.config[f"opea:{key}"]
 
     def retain(self, urns: list[str]) -> None:
-        self._world.done.append(f"retain {' '.join(urns)}")
+        self._world.done += [f"retain {urn}" for urn in urns]
 
     def resources(self) -> list[Resource]:
         return [Resource("urn:pulumi:s::opea::t::n", "t", "1", {"pid": 1})] * len(self._stack.outputs)

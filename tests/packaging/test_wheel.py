@@ -133,7 +133,7 @@ def test_components_and_stacks_are_parts_of_the_package(engine):
         "from opea_pulumi.stacks.local import TARGET\n"
         "from opea_pulumi.targets import load_target, target_names\n"
         "import opea_pulumi.stacks.program\n"
-        "assert load_target('local') is TARGET and target_names() == ['local']\n"
+        "assert load_target('local') is TARGET and target_names() == ['docker', 'local']\n"
         "print(local.LocalApplication.__module__, local.__file__)"
     )
     module, file = where.split()

@@ -111,7 +111,7 @@ def two_targets(tmp_path, monkeypatch):
     info = tmp_path / "site" / "more_targets-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: more-targets\nVersion: 1.0\n")
-    entries = "[opea_pulumi.components]\nsecond = second_target\ndocker = lacking_extra\n"
+    entries = "[opea_pulumi.components]\nsecond = second_target\nmoon = lacking_extra\n"
     (info / "entry_points.txt").write_text(entries)
     targets = os.path.join(os.path.dirname(__file__), "targets")  # noqa: PTH118, PTH120
     monkeypatch.setenv("PYTHONPATH", f"{info.parent}{os.pathsep}{targets}")
@@ -151,9 +151,9 @@ def test_the_engine_constructs_components_of_other_targets(two_targets, engine):
 @pytest.mark.engine
 def test_a_missing_extra_is_one_message(two_targets, engine):
     engine.up()
-    engine.more = lambda _process: Remote("DockerApplication", "two", {})
+    engine.more = lambda _process: Remote("MoonApplication", "two", {})
     with pytest.raises(EngineError) as caught:
         engine.up()
-    assert "[missing-extra]\n  hint: pip install 'opea-pulumi[docker]'" in str(caught.value)
+    assert "[missing-extra]\n  hint: pip install 'opea-pulumi[moon]'" in str(caught.value)
     assert "Traceback" not in str(caught.value)
     assert psutil.pid_exists(engine.record.process.pid)
