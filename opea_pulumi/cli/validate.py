@@ -39,7 +39,8 @@ def command(
         chosen = load_target(target or DEFAULT)
         blueprint, where = blueprint_for(chosen, loaded, profile), f"on {chosen.name}"
     except (BlueprintError, UsageError) as error:
-        other = None if target or profile == Profile.EMBEDDED else _with_opea_images(loaded)
+        asked = profile or loaded.application.deployment.profile
+        other = None if target or asked == Profile.EMBEDDED else _with_opea_images(loaded)
         if other is None:
             raise
         blueprint, where = other, f"with release {other.release}, orchestrator {other.orchestrator}"
