@@ -47,7 +47,7 @@ class DockerWorkload(pulumi.ComponentResource):
     """The container's name."""
 
     def _begin(self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
-        super().__init__(f"opea:index:{type(self).__name__}", name, dict(inputs), opts)
+        super().__init__(f"opea:index:{type(self).__name__}", name, hidden(inputs), opts)
 
     def _finish(self, part: Part) -> None:
         containers = [part.site.container(key, self) for key in part.keys[:-1]]
@@ -68,6 +68,12 @@ class DockerWorkload(pulumi.ComponentResource):
         self._begin(name, {}, opts)
         self._finish(part)
         return self
+
+
+def hidden(args: Mapping[str, Any]) -> dict[str, Any]:
+    """A component's arguments as the state holds them: secret ones are secret, even if given in plain."""
+    secret = {key: pulumi.Output.secret(args[key]) for key in ("secrets", "environment") if args.get(key)}
+    return {**args, **secret}
 
 
 def alone(

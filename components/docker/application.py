@@ -12,7 +12,7 @@ from opea_pulumi.errors import OpeaError
 from opea_pulumi.terms import Profile
 
 from ._site import Published, Site
-from ._workload import LOOPBACK, DockerWorkload, Part
+from ._workload import LOOPBACK, DockerWorkload, Part, hidden
 from .microservice import DockerMicroservice
 from .model_server import DockerModelServer
 from .router import DockerRouter
@@ -62,7 +62,7 @@ class DockerApplication(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: DockerApplicationArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("opea:index:DockerApplication", name, dict(args), opts)
+        super().__init__("opea:index:DockerApplication", name, hidden(args), opts)
         self._build(name, _blueprint(name, args), args)
 
     @classmethod
