@@ -46,7 +46,7 @@ class OpeaProvider(ComponentProvider, rpc.Provider):  # type: ignore[misc]
             raise EngineError(f"schema version {request.version} is not supported", code="schema-version")
         self._offered.load_all()
         self._analyze()
-        return rpc.GetSchemaResponse(merge(self.schema or "{}", self._offered.missing))
+        return rpc.GetSchemaResponse(merge(self.schema or "{}", self._offered.missing, self._offered.loaded))
 
     def construct(  # type: ignore[override]
         self, name: str, resource_type: str, inputs: Inputs, options: ResourceOptions | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pulumi
@@ -24,9 +25,13 @@ def custom_resources() -> dict[str, Any]:
     }
 
 
-def merge(schema: str, missing: dict[str, str]) -> str:
+def merge(
+    schema: str, missing: dict[str, str], components: Iterable[type[pulumi.ComponentResource]] = ()
+) -> str:
     """The package's schema with the custom resources, and a word about extras that are not installed."""
     package = json.loads(schema)
+    for component in components:
+        _describe(package["resources"][f"{PACKAGE}:index:{component.__name__}"], component)
     package["resources"] |= custom_resources()
     package["description"] = (
         "Deploys OPEA applications: components of the installed targets, and local processes."
@@ -35,6 +40,17 @@ def merge(schema: str, missing: dict[str, str]) -> str:
         extras = ",".join(sorted(missing))
         package["description"] += f" Not installed here: {extras} (pip install 'opea-pulumi[{extras}]')."
     return json.dumps(package)
+
+
+def _describe(resource: dict[str, Any], component: type[pulumi.ComponentResource]) -> None:
+    """Outputs that a class has from its bases: the SDK (3.272) reads no docstrings there."""
+    for base in component.__mro__[1:]:
+        if base is pulumi.ComponentResource:
+            return
+        outputs, _ = Analyzer(PACKAGE).analyze_type(base, is_component_output=True)
+        for name, output in outputs.items():
+            if output.description:
+                resource["properties"][name].setdefault("description", output.description)
 
 
 def _resource(resource: type[pulumi.CustomResource], args: type, *, replaces: str) -> dict[str, Any]:

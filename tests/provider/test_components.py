@@ -1,6 +1,7 @@
 """The schema over several targets, and components that are missing, clash or are imported late."""
 
 import json
+import os
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -49,7 +50,9 @@ async def test_schema_of_two_targets_and_the_custom_resources():
 
 
 async def test_everything_in_the_schema_is_documented():
-    schema = await schema_of(plugin(local="opea_pulumi.components.local"))
+    schema = await schema_of(
+        plugin(docker="opea_pulumi.components.docker", local="opea_pulumi.components.local")
+    )
     undocumented = [
         f"{token} {name}"
         for token, resource in schema["resources"].items()
@@ -138,3 +141,15 @@ async def test_other_schema_versions_are_refused():
 async def test_without_any_component_the_custom_resources_are_served():
     schema = await schema_of(plugin())
     assert set(schema["resources"]) == {"opea:index:Process", "opea:index:LocalVolume"}
+
+
+GOLDEN = Path(__file__).with_name("schema.json")
+
+
+async def test_the_whole_schema_is_the_golden_file():
+    """What programs in other languages are written against; a change here is a change for them."""
+    provider = plugin(docker="opea_pulumi.components.docker", local="opea_pulumi.components.local")
+    text = json.dumps(await schema_of(provider), indent=1, sort_keys=True) + "\n"
+    if os.environ.get("OPEA_UPDATE_GOLDEN"):
+        GOLDEN.write_text(text, "utf-8")
+    assert text == GOLDEN.read_text("utf-8")
