@@ -13,7 +13,6 @@ MACHINE = {
     "operations",
     "packaging",
     "provider",
-    "router",
     "stacks",
 }
 """Folders whose tests run processes: they take turns on one of the workers, the others share what is left."""

@@ -155,8 +155,18 @@ def test_an_engine_that_was_asked_for_and_does_not_answer_is_named(monkeypatch, 
 def test_without_leave_nothing_is_started(monkeypatch, tmp_path):
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.delenv("OPEA_TEST_SETUP", raising=False)
+    monkeypatch.setenv("OPEA_TEST_REQUIRE", "docker")
     monkeypatch.setattr(docker_engine, "DEFAULT", f"unix://{tmp_path}/none.sock")
     with pytest.raises(docker_engine.LackingError, match="OPEA_TEST_SETUP=1 allows its installation"):
+        docker_engine.ensure()
+
+
+def test_where_none_is_required_none_is_started(monkeypatch, tmp_path):
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setenv("OPEA_TEST_SETUP", "1")
+    monkeypatch.setenv("OPEA_TEST_REQUIRE", "gates")
+    monkeypatch.setattr(docker_engine, "DEFAULT", f"unix://{tmp_path}/none.sock")
+    with pytest.raises(docker_engine.LackingError, match="none is required"):
         docker_engine.ensure()
 
 

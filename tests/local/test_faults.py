@@ -37,9 +37,10 @@ time.sleep(600)
             "opea.yaml:2:15 (opea_micro_services.llm.port)",
         ),
         (
-            "opea_micro_services:\n  asr:\n  llm:\nopea_mega_service: {mega_flow: [asr >> llm]}\n",
+            "opea_micro_services: {asr: , llm: }\nopea_mega_service: {mega_flow: [asr >> llm]}\n"
+            "opea_deployment: {profile: embedded}\n",
             "no-such-service",
-            "opea.yaml:2:3 (opea_micro_services.asr)",
+            "opea.yaml:1:23 (opea_micro_services.asr)",
         ),
     ],
 )

@@ -1,8 +1,8 @@
 """The Docker engine that tests run on: the one that answers, else Debian's, started here.
 
-`ensure()` takes the engine of `DOCKER_HOST` or of the default socket. Only with `OPEA_TEST_SETUP=1`, as root
-on Linux, it installs Debian's `docker.io` and starts `dockerd` with its data in the cache; that engine stays
-running for the next tests (its pid is in `CACHE/docker/dockerd.pid`; nothing here ends it).
+`ensure()` takes the engine of `DOCKER_HOST` or of the default socket. Only with `OPEA_TEST_SETUP=1` and `docker`
+in `OPEA_TEST_REQUIRE`, as root on Linux, it installs Debian's `docker.io` and starts `dockerd` with its data in
+the cache; that engine stays running for the next tests (its pid is in `CACHE/docker/dockerd.pid`).
 """
 
 import fcntl
@@ -42,6 +42,8 @@ def ensure() -> str:
         return host
     if given:
         raise LackingError(f"the Docker engine at DOCKER_HOST={given} does not answer: {reason}")
+    if not required():
+        raise LackingError(f"no Docker engine answers at {host} ({reason}), and none is required")
     allowed(f"no Docker engine answers at {host} ({reason})")
     with one_at_a_time("docker"):
         if _silent(host):  # nobody else has started it meanwhile
@@ -154,6 +156,11 @@ def _tail(log: Path) -> str:
 
 def lacking(reason: str) -> NoReturn:
     """Skip the test, or fail it where `OPEA_TEST_REQUIRE` holds `docker`."""
-    if "docker" in os.environ.get("OPEA_TEST_REQUIRE", "").split(","):
+    if required():
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def required() -> bool:
+    """Whether the tests may not do without an engine, and so start one where they may."""
+    return "docker" in os.environ.get("OPEA_TEST_REQUIRE", "").split(",")

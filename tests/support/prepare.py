@@ -16,5 +16,10 @@ if __name__ == "__main__":
         print(f"engine {install(Home.from_environment(), version=version, report=print).version}")
     for name in sorted({*GO, *PYTHON} - {"kompose"}):  # that one is a benchmark's
         print(program_of(name))
-    with contextlib.closing(docker_engine.client()) as docker:
-        print(f"docker {docker.version()['Version']}, {docker_images.base(docker)}")
+    try:
+        with contextlib.closing(docker_engine.client()) as docker:
+            print(f"docker {docker.version()['Version']}, {docker_images.base(docker)}")
+    except docker_engine.LackingError as error:
+        print(f"no Docker engine: {error}")
+        if docker_engine.required():
+            raise SystemExit(1) from None

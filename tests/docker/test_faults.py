@@ -1,0 +1,131 @@
+"""What goes wrong on a Docker engine is one clear error, and the next `up` puts it right."""
+
+import os
+import signal
+import socket
+
+import pytest
+from opea_command import Command, until, write_app
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+
+SMALL = """\
+opea_micro_services: {embedding: null, llm: %s}
+opea_mega_service: {mega_flow: [embedding >> llm]%s}
+"""
+IMPATIENT = """\
+patches:
+  - target: docker
+    workload: llm
+    merge: {healthcheck: {start_period: 1s, interval: 1s, timeout: 1s, retries: 1}}
+"""
+
+
+@pytest.fixture
+def stack(command, engine_client):
+    """The name of a stack that is gone at the end."""
+    name = command.more["OPEA_TEST_TOKEN"] + "-a"
+    yield name
+    command.run("destroy", "--stack", name, "--yes", exit_code=None)
+    assert containers(engine_client, name) == {}
+
+
+def containers(engine, name):
+    found = engine.containers.list(all=True, filters={"label": f"opea.stack={name}"})
+    return {each.labels["opea.workload"]: each.id for each in found}
+
+
+def arguments(app, stack):
+    return ["up", str(app), "--target", "docker", "--profile", "embedded", "--stack", stack]
+
+
+def test_no_engine(command, tmp_path):
+    app = write_app(tmp_path)
+    elsewhere = Command(
+        command.home, command.cwd, {**command.more, "DOCKER_HOST": f"unix://{tmp_path}/no.sock"}
+    )
+    said = elsewhere.fails(*arguments(app, "nowhere"), code="docker-down")
+    assert "no.sock" in said
+    assert len(said.splitlines()) < 6
+
+
+def test_a_port_that_another_container_publishes(command, stack, engine_client, own_images, tmp_path):
+    holder = engine_client.containers.run(
+        own_images["embedded"],
+        ["opea_pulumi.embedded.llm", "--host", "0.0.0.0", "--port", "9000"],
+        ports={"9000/tcp": ("127.0.0.1", None)},
+        name=f"{stack}-holder",
+        detach=True,
+    )
+    try:
+        holder.reload()
+        port = int(holder.ports["9000/tcp"][0]["HostPort"])
+        app = write_app(tmp_path, SMALL % ("null", f", port: {port}"))
+        said = command.fails(*arguments(app, stack), code="port-taken")
+        assert f"port {port} of router is published by container {stack}-holder" in said
+    finally:
+        holder.remove(force=True, v=True)
+    command(*arguments(app, stack))  # now it is free
+    with socket.create_connection(("127.0.0.1", port), timeout=5):
+        pass
+
+
+def test_an_image_that_is_nowhere(command, stack, tmp_path):
+    app = write_app(tmp_path, SMALL % ('{image: "registry.invalid/none:1"}', ""))
+    said = command.run(*arguments(app, stack), exit_code=1).stderr
+    assert "the engine has no image registry.invalid/none:1: docker pull registry.invalid/none:1" in said
+    (app / "opea.yaml").write_text(SMALL % ("null", ""))
+    command(*arguments(app, stack))
+
+
+def test_a_service_that_does_not_become_healthy_shows_its_last_lines(
+    command, stack, own_images, engine_client, tmp_path
+):
+    """An image that ends at once with a reason."""
+    broken = engine_client.containers.create(own_images["embedded"])
+    image = broken.commit(
+        f"{stack}-broken",
+        "1",
+        conf={"Entrypoint": ["python3", "-c", "print('the reason is here'); raise SystemExit(3)"]},
+    )
+    broken.remove()
+    app = write_app(tmp_path, SMALL % (f'{{image: "{stack}-broken:1"}}', "") + IMPATIENT)
+    wrapped = "  - {target: docker, workload: llm, merge: {entrypoint: null, command: null}}\n"
+    (app / "opea.yaml").write_text((app / "opea.yaml").read_text() + wrapped)
+    try:
+        said = command.run(*arguments(app, stack), exit_code=1).stderr
+        assert f"{stack}-llm: " in said
+        assert "the reason is here" in said
+        (app / "opea.yaml").write_text(SMALL % ("null", ""))
+        command(*arguments(app, stack))
+        rows = command.json("status", "--stack", stack)["workloads"]
+        assert {row["state"] for row in rows} == {"running"}
+    finally:
+        command.run("destroy", "--stack", stack, "--yes", exit_code=None)
+        engine_client.images.remove(image.id, force=True)
+
+
+def test_a_killed_up_is_put_right_by_the_next(command, stack, engine_client, tmp_path):
+    app = write_app(tmp_path, SMALL % ("null", ""))
+    process = command.start(*arguments(app, stack), start_new_session=True)
+    until(lambda: containers(engine_client, stack))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    command(*arguments(app, stack))
+    rows = command.json("status", "--stack", stack)["workloads"]
+    assert {row["state"] for row in rows} == {"running"}
+
+
+def test_two_stacks_side_by_side(command, stack, engine_client, tmp_path):
+    app = write_app(tmp_path, SMALL % ("null", ""))
+    other = command.more["OPEA_TEST_TOKEN"] + "-b"
+    urls = [command(*arguments(app, name)).strip() for name in (stack, other)]
+    try:
+        assert len(set(urls)) == 2
+        for name in (stack, other):
+            rows = command.json("status", "--stack", name)["workloads"]
+            assert {row["state"] for row in rows} == {"running"}
+        assert set(containers(engine_client, stack)) == set(containers(engine_client, other))
+    finally:
+        command("destroy", "--stack", other, "--yes")
+    assert command.json("status", "--stack", stack)["workloads"]
