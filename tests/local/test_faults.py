@@ -16,6 +16,9 @@ time.sleep(600)
 """
 
 
+EMBEDDED = "opea_deployment: {profile: embedded}\n"
+
+
 @pytest.mark.parametrize(
     ("text", "code", "place"),
     [
@@ -37,8 +40,7 @@ time.sleep(600)
             "opea.yaml:2:15 (opea_micro_services.llm.port)",
         ),
         (
-            "opea_micro_services: {asr: , llm: }\nopea_mega_service: {mega_flow: [asr >> llm]}\n"
-            "opea_deployment: {profile: embedded}\n",
+            "opea_micro_services: {asr: , llm: }\nopea_mega_service: {mega_flow: [asr >> llm]}\n" + EMBEDDED,
             "no-such-service",
             "opea.yaml:1:23 (opea_micro_services.asr)",
         ),
