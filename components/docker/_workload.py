@@ -168,6 +168,8 @@ def blueprint_of(
     try:
         application = parse_application(definition, file="definition")
         profile = Profile(args["profile"]) if args.get("profile") else None
+        if profile is Profile.EMBEDDED:  # has one orchestrator only, which a single workload leaves aside
+            orchestrator = None
         return build_blueprint(application, name=name, profile=profile, orchestrator=orchestrator)
     except OpeaError as error:
         raise pulumi.RunError(str(error)) from None

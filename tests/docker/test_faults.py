@@ -94,7 +94,7 @@ def test_a_service_that_does_not_become_healthy_shows_its_last_lines(
     (app / "opea.yaml").write_text((app / "opea.yaml").read_text() + wrapped)
     try:
         said = command.run(*arguments(app, stack), exit_code=1).stderr
-        assert f"{stack}-llm: " in said
+        assert "-llm: exit code 3; its last lines:" in said
         assert "the reason is here" in said
         (app / "opea.yaml").write_text(SMALL % ("null", ""))
         command(*arguments(app, stack))

@@ -1,8 +1,8 @@
 """The Docker engine that tests run on: the one that answers, else Debian's, started here.
 
-`ensure()` takes the engine of `DOCKER_HOST` or of the default socket. Only with `OPEA_TEST_SETUP=1`
-and `docker` in `OPEA_TEST_REQUIRE`, as root on Linux, it installs Debian's `docker.io` and starts `dockerd` with its
-data in the cache; that engine stays running for the next tests (its pid is in `CACHE/docker/dockerd.pid`).
+`ensure()` takes the engine of `DOCKER_HOST` or of the default socket. Only with `OPEA_TEST_SETUP=1` and with
+`docker` in `OPEA_TEST_REQUIRE`, as root on Linux, it installs Debian's `docker.io` and starts `dockerd` with
+its data in the cache; that engine stays running (its pid is in `CACHE/docker/dockerd.pid`).
 """
 
 import fcntl
