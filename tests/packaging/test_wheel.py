@@ -35,7 +35,7 @@ def test_every_tracked_module_and_data_file_is_in_it(wheel):
         for name in zipfile.ZipFile(wheel).namelist()
         if ".dist-info/" not in name
     }
-    clone_only = {"stacks/Pulumi.local.yaml.example"}
+    clone_only = {f"stacks/Pulumi.{target}.yaml.example" for target in ("docker", "local")}
     assert inside == kept - clone_only
 
 
