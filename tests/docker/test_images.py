@@ -361,6 +361,7 @@ def test_ensure_builds(engine, version, base_image, monkeypatch):
     assert find_image(engine, reference).id == find_image(engine, f"opea-pulumi/router:{mine}").id
 
 
+@pytest.mark.usefixtures("engine")
 def test_build_without_a_base(opea):
     words = ("images", "build", "router", "--base", "127.0.0.1:1/none:1", "--python", PYTHON)
     shown = opea(*words, fails="no-base")
