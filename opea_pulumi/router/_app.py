@@ -21,18 +21,19 @@ from ._conversation import Conversation
 from ._dataprep import OPERATIONS, Dataprep
 from ._describe import describe
 from ._ends import can_chat, streams_unasked
-from ._errors import RouterError, bad_request
+from ._errors import RouterError
 from ._exchange import CURRENT, Gate, Watch
 from ._form import FORM, parse_form
 from ._gmc import Ui, pick_dataprep, reshape
 from ._graph import run
-from ._headers import end_to_end
-from ._json import dumps, loads
+from ._headers import answer_headers
+from ._json import loads
 from ._metrics import Metrics
 from ._passthrough import PassThroughTraffic, Payload
 from ._plan import Plan
 from ._ready import not_ready
 from ._request import parse_object, read_request
+from ._sent import Sent
 from ._stream import EVENT_STREAM, stream
 from ._surface import Surface
 from ._tracing import Tracing
@@ -83,6 +84,7 @@ class Router:
         self._keys = Keys(keys) if keys else None
         self._chat = plan.mode is Mode.ALIGNED and can_chat(plan.flow)
         self._streams = self._chat and streams_unasked(plan.flow)
+        self._typed = plan.typed
         self._surface = Surface(plan)
         self._timeouts = plan.timeouts(Timeouts(self.limits.connect_timeout, self.limits.idle_timeout))
         self._metrics = Metrics()
@@ -133,6 +135,7 @@ class Router:
 
     async def _clients(self, _app: web.Application) -> AsyncIterator[None]:
         self._upstream = self._make_upstream()
+        self._pages = Ui(self.plan.flow, self._upstream, self._timeouts)
         self._tracing = self._make_tracing()
         yield
         await self._upstream.close()
@@ -171,7 +174,7 @@ class Router:
             stream=stream,
             name=self.plan.name,
             files=files,
-            typed=self.plan.typed,
+            typed=self._typed,
         )
         traffic = AlignedTraffic(self.plan.flow, self._caller(), document)
         return await run(self.plan.flow, traffic, talk)
@@ -256,16 +259,12 @@ class Router:
         return await dataprep.forward(request, step, self.plan.keys.get(step.name, ""), operation)
 
     async def _ui(self, request: web.Request) -> web.StreamResponse:
-        return await Ui(self.plan.flow, self._upstream, self._timeouts).forward(request)
+        return await self._pages.forward(request)
 
     async def _chat_of_ui(self, request: web.Request) -> web.StreamResponse:
-        Ui(self.plan.flow, self._upstream, self._timeouts).step()
+        self._pages.step()
         document = reshape(self.plan.flow, parse_object(await self._body(request)))
-        try:
-            body = dumps(document)
-        except ValueError:
-            raise bad_request("bad-number", "the request holds a number that is too large") from None
-        return await self._run(request, body)
+        return await self._run(request, Sent.json(document).body)
 
     async def _health(self, _request: web.Request) -> web.Response:
         about = {"Service Title": self.plan.name, "Service Description": "OPEA graph router"}
@@ -295,12 +294,9 @@ class Router:
 
 async def _relay(request: web.Request, reply: StepReply) -> web.StreamResponse:
     """A step's good answer as the client's own."""
-    headers = {name: value for name, value in end_to_end(reply.headers).items() if name.lower() not in _OWN}
+    headers = answer_headers(reply.headers)
     if reply.content_type == "text/event-stream":
         headers |= {name: value for name, value in EVENT_STREAM.items() if name != "Content-Type"}
     elif reply.length is not None and reply.length <= _SMALL:
         return web.Response(status=reply.status, body=await reply.read(), headers=headers)
     return await stream(request, reply, AsItIs(), headers)
-
-
-_OWN = frozenset({"date", "server", "x-request-id", "set-cookie"})

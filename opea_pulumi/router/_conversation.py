@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -106,6 +106,11 @@ def merge(before: Conversation, branches: Sequence[Conversation]) -> Conversatio
             if getattr(branch, names[0]) is not getattr(before, names[0]):
                 merged = replace(merged, **{name: getattr(branch, name) for name in names})
     return merged
+
+
+def pick(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Those of the named values that are there, in the order of the names."""
+    return {name: values[name] for name in names if name in values}
 
 
 class Always:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ._conversation import Always, Answer, Ask, Conversation, Document
+from ._conversation import Always, Answer, Ask, Conversation, Document, pick
 from ._json import dumps
 from ._request import question_of
 from ._sent import Received, Sent
@@ -26,8 +26,7 @@ class TextToQuery(Always):
 
     def request(self, ask: Ask) -> Sent:
         """The question, and the database when the client names one."""
-        given = ask.talk.given
-        chosen = {name: given[name] for name in self._GIVEN if name in given}
+        chosen = pick(ask.talk.given, self._GIVEN)
         return Sent.json({self._QUESTION: question_of(ask.talk), **chosen})
 
     def read(self, talk: Conversation, got: Received) -> Conversation:

@@ -9,7 +9,7 @@ from aiohttp import web
 from opea_pulumi.flow import Step
 
 from ._exchange import CURRENT
-from ._forward import Upload, forward
+from ._forward import Upload, forward, query_of
 from ._headers import end_to_end, step_headers
 from ._upstream import Timeouts, Upstream
 
@@ -40,13 +40,12 @@ class Dataprep:
         """
         upload = Upload(request, self._max_upload, self._patience) if request.body_exists else None
         url = _base(step) + operation if operation else step.url
-        query = f"?{request.rel_url.raw_query_string}" if request.query_string else ""
         headers = _headers(request, step, key)
         return await forward(
             request,
             self._upstream,
             step,
-            url + query,
+            url + query_of(request),
             headers=headers,
             upload=upload,
             timeouts=self._timeouts,

@@ -6,19 +6,13 @@ from collections.abc import Set
 
 from opea_pulumi.flow import Contract, Flow, Step, contract_of
 
+from ._contracts import STEP_CONTRACTS
 from ._graph import runnable
+from ._guard import Guard, PiiGuard
 
 _STREAMING = frozenset({Contract.LLM, Contract.DOCSUM, Contract.FAQGEN})
 _WORDS = _STREAMING | {Contract.LVM, Contract.AGENT, Contract.ARB_POST_HEARING}
-_RAILS = frozenset(
-    {
-        Contract.GUARDRAILS,
-        Contract.GUARDRAILS_BIAS,
-        Contract.GUARDRAILS_TOXICITY,
-        Contract.GUARDRAILS_PII,
-        Contract.GUARDRAILS_INJECTION,
-    }
-)
+_RAILS = frozenset(kind for kind, rail in STEP_CONTRACTS.items() if isinstance(rail, Guard | PiiGuard))
 
 
 def can_chat(flow: Flow) -> bool:

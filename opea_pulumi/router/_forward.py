@@ -13,10 +13,8 @@ from opea_pulumi.flow import Step
 from ._call import step_error
 from ._errors import RouterError
 from ._exchange import CURRENT
-from ._headers import end_to_end
+from ._headers import answer_headers
 from ._upstream import Body, Fault, Timeouts, Upstream
-
-_NOT_OURS = frozenset({"date", "server", "x-request-id", "set-cookie"})
 
 
 async def forward(
@@ -65,8 +63,13 @@ async def forward(
     return response
 
 
+def query_of(request: web.Request) -> str:
+    """The request's query string as it came, with its question mark."""
+    return f"?{request.rel_url.raw_query_string}" if request.query_string else ""
+
+
 def _own_headers(theirs: Mapping[str, str]) -> dict[str, str]:
-    headers = {name: value for name, value in end_to_end(theirs).items() if name.lower() not in _NOT_OURS}
+    headers = answer_headers(theirs)
     length = theirs.get(hdrs.CONTENT_LENGTH, "")
     if length.isdecimal() and hdrs.TRANSFER_ENCODING not in theirs:
         headers[hdrs.CONTENT_LENGTH] = length

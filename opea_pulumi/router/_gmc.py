@@ -14,7 +14,7 @@ from opea_pulumi.flow import Contract, Flow, Step, contract_of
 
 from ._errors import RouterError, bad_request
 from ._exchange import CURRENT
-from ._forward import forward
+from ._forward import forward, query_of
 from ._graph import runnable
 from ._headers import step_headers
 from ._upstream import Timeouts, Upstream
@@ -80,8 +80,7 @@ class Ui:
         if not is_plain(path):
             raise RouterError(HTTPStatus.NOT_FOUND, "not-found", "there is no such page")
         parts = urlsplit(step.url)
-        query = f"?{request.rel_url.raw_query_string}" if request.query_string else ""
-        url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}{path}{query}"
+        url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}{path}{query_of(request)}"
         exchange = CURRENT.get()
         headers = {name: request.headers[name] for name in _BROWSERS if name in request.headers}
         headers |= step_headers(exchange.incoming, step, exchange.request_id, "")

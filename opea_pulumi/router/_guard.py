@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ._conversation import Always, Answer, Ask, Conversation
+from ._conversation import Always, Answer, Ask, Conversation, pick
 from ._request import question_of
 from ._sent import Received, Sent
 from ._text import completion_of, text_in, with_text
@@ -49,7 +49,7 @@ class PiiGuard(Always):
     def request(self, ask: Ask) -> Sent:
         """The question or the answer; ``replace_method`` is the client's, or else the service's own."""
         talk = ask.talk
-        method = {name: talk.given[name] for name in ("replace_method",) if name in talk.given}
+        method = pick(talk.given, ("replace_method",))
         return Sent.json({"prompt": question_of(talk), "replace": True, **method})
 
     def read(self, talk: Conversation, got: Received) -> Conversation:

@@ -26,6 +26,8 @@ HOP_BY_HOP = frozenset(
     }
 )
 _FORWARDED = ("traceparent", "tracestate", "Accept-Language")
+# set by the router itself, or meant for nobody behind it
+_OWN = frozenset({"date", "server", "x-request-id", "set-cookie"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:@/+=-]{1,128}")
 
 
@@ -48,6 +50,11 @@ def step_headers(incoming: Mapping[str, str], step: Step, own_id: str, key: str)
     elif step.is_internal and "Authorization" in incoming:
         headers["Authorization"] = incoming["Authorization"]
     return headers
+
+
+def answer_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """What the client gets of the headers of a step's answer."""
+    return {name: value for name, value in end_to_end(headers).items() if name.lower() not in _OWN}
 
 
 def end_to_end(headers: Mapping[str, str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._conversation import Always, Answer, Ask, Conversation
+from ._conversation import Always, Answer, Ask, Conversation, pick
 from ._openai import content_of
 from ._prompt import rag_prompt
 from ._request import question_of
@@ -12,8 +12,8 @@ from ._sent import Received, Sent, StreamForm
 from ._text import answered
 
 # what OPEA's ChatQnA always sends, and what it sends or we add when the client asks for it
-_ALWAYS = ("max_tokens", "top_p", "temperature", "frequency_penalty")
-_WHEN_SET = ("presence_penalty", "top_k", "repetition_penalty")
+ALWAYS = ("max_tokens", "top_p", "temperature", "frequency_penalty")
+WHEN_SET = ("presence_penalty", "top_k", "repetition_penalty")
 # fields of the OpenAI API that mean the same to every server
 _OPENAI = (
     "logit_bias",
@@ -46,10 +46,8 @@ class Llm(Always):
         """
         talk = ask.talk
         request = {"messages": self._messages(talk), "stream": ask.streams}
-        for name in (*_ALWAYS, *_WHEN_SET):
-            if name in talk.parameters:
-                request[name] = talk.parameters[name]
-        request |= {name: talk.given[name] for name in _OPENAI if name in talk.given}
+        request |= pick(talk.parameters, (*ALWAYS, *WHEN_SET))
+        request |= pick(talk.given, _OPENAI)
         if "max_completion_tokens" in request:
             del request["max_tokens"]
         if not request["stream"]:

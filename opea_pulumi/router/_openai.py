@@ -117,7 +117,7 @@ def completion(model: str, upstream: Any, sources: list[dict[str, str]] | None) 
     choice = {"index": 0, "message": message, "finish_reason": first.get("finish_reason") or "stop"}
     if first.get("metadata") is not None:  # an lvm's: the place in the video that it speaks of
         choice["metadata"] = first["metadata"]
-    usage = upstream.get("usage") or {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    usage = upstream.get("usage") or no_usage()
     document = {**_head(upstream, "chat.completion", model), "choices": [choice], "usage": usage}
     return document if sources is None else {**document, "sources": sources}
 
@@ -136,10 +136,16 @@ def events_of(completion: Any) -> bytes:
     return b"".join(encode_event(dumps(chunk)) for chunk in chunks_of(completion)) + DONE
 
 
+def new_head(kind: str) -> dict[str, Any]:
+    """What a completion or chunk of our own begins with, before its model."""
+    return {"id": f"chatcmpl-{uuid.uuid4().hex}", "object": kind, "created": int(time.time())}
+
+
+def no_usage() -> dict[str, int]:
+    """The tokens of what nobody counted."""
+    return {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+
+
 def _head(document: Any, kind: str, model: str) -> dict[str, Any]:
-    return {
-        "id": document.get("id") or f"chatcmpl-{uuid.uuid4().hex}",
-        "object": kind,
-        "created": document.get("created") or int(time.time()),
-        "model": model,
-    }
+    known = {name: document[name] for name in ("id", "created") if document.get(name)}
+    return {**new_head(kind), **known, "model": model}

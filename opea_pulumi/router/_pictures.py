@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ._conversation import Always, Answer, Ask, Conversation
+from ._conversation import Always, Answer, Ask, Conversation, pick
 from ._errors import bad_request
 from ._request import question_of
 from ._sent import Received, Sent
@@ -15,12 +15,8 @@ _SIZE = ("height", "width", "num_inference_steps", "guidance_scale", "num_images
 _WORDS = ("negative_prompt", "lora_weight_name_or_path")
 
 
-class TextToImage(Always):
-    """SDInputs -> SDOutputs (pictures in base64)."""
-
-    def request(self, ask: Ask) -> Sent:
-        """The prompt and what the client says of the picture."""
-        return Sent.json({"prompt": question_of(ask.talk), **_given(ask.talk, (*_SIZE, *_WORDS))})
+class _Painter(Always):
+    """Answers with SDOutputs."""
 
     def read(self, talk: Conversation, got: Received) -> Conversation:
         """The pictures."""
@@ -28,19 +24,22 @@ class TextToImage(Always):
         return replace(talk, images=_pictures(answer), answer=Answer(answer))
 
 
-class ImageToImage(Always):
+class TextToImage(_Painter):
+    """SDInputs -> SDOutputs (pictures in base64)."""
+
+    def request(self, ask: Ask) -> Sent:
+        """The prompt and what the client says of the picture."""
+        return Sent.json({"prompt": question_of(ask.talk), **pick(ask.talk.given, (*_SIZE, *_WORDS))})
+
+
+class ImageToImage(_Painter):
     """SDImg2ImgInputs -> SDOutputs."""
 
     def request(self, ask: Ask) -> Sent:
         """The picture as the client gave it (the service takes addresses), and the prompt."""
         image = _images(ask.talk)[0]
-        chosen = _given(ask.talk, (*_SIZE, *_WORDS, "strength"))
+        chosen = pick(ask.talk.given, (*_SIZE, *_WORDS, "strength"))
         return Sent.json({"image": image, "prompt": question_of(ask.talk), **chosen})
-
-    def read(self, talk: Conversation, got: Received) -> Conversation:
-        """The pictures."""
-        answer = got.json
-        return replace(talk, images=_pictures(answer), answer=Answer(answer))
 
 
 class ImageToVideo(Always):
@@ -58,10 +57,6 @@ class ImageToVideo(Always):
         answer = got.json
         text_in(answer, "video_path")
         return replace(talk, answer=Answer(answer))
-
-
-def _given(talk: Conversation, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: talk.given[name] for name in names if name in talk.given}
 
 
 def _images(talk: Conversation) -> tuple[str, ...]:

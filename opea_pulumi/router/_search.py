@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ._conversation import Always, Answer, Ask, Conversation, Document
+from ._conversation import Always, Answer, Ask, Conversation, Document, pick
 from ._request import question_of
 from ._sent import Received, Sent
 
@@ -44,8 +44,7 @@ class Retrieval(Always):
 
     def _search(self, talk: Conversation) -> dict[str, Any]:
         vector = {} if talk.embedding is None else {"embedding": talk.embedding}
-        parameters = {name: talk.parameters[name] for name in _SEARCH if name in talk.parameters}
-        return {"text": question_of(talk), **vector, **parameters}
+        return {"text": question_of(talk), **vector, **pick(talk.parameters, _SEARCH)}
 
     def read(self, talk: Conversation, got: Received) -> Conversation:
         """The passages, each with its source."""
@@ -82,7 +81,7 @@ class Reranking:
     def read(self, talk: Conversation, got: Received) -> Conversation:
         """The passages in their new order; the answer has texts only, so sources are found by text."""
         answer = got.json
-        kept = answer["documents"] if "documents" in answer else answer["reranked_docs"]
+        kept = _kept(answer)
         known = {document.text: document for document in reversed(talk.documents or ())}
         texts = [_document(passage).text for passage in kept]
         documents = tuple(known.get(text, Document(text)) for text in texts)
@@ -92,12 +91,9 @@ class Reranking:
 class RetrievalTool(Retrieval):
     """ChatCompletionRequest -> what the flow of a DocIndexRetriever ends with."""
 
-    _PARAMETERS = (*_SEARCH, "top_n")
-
     def request(self, ask: Ask) -> Sent:
         """The question and the parameters of the search behind it."""
-        parameters = ask.talk.parameters
-        chosen = {name: parameters[name] for name in self._PARAMETERS if name in parameters}
+        chosen = pick(ask.talk.parameters, (*_SEARCH, "top_n"))
         return Sent.json({"messages": question_of(ask.talk), **chosen})
 
     def read(self, talk: Conversation, got: Received) -> Conversation:
@@ -105,8 +101,19 @@ class RetrievalTool(Retrieval):
         answer = got.json
         if isinstance(answer, list) or "retrieved_docs" in answer:
             return super().read(talk, got)
-        kept = answer["documents"] if "documents" in answer else answer["reranked_docs"]
-        return replace(talk, documents=tuple(_document(passage) for passage in kept), answer=Answer(answer))
+        documents = tuple(_document(passage) for passage in _kept(answer))
+        return replace(talk, documents=documents, answer=Answer(answer))
+
+
+def found_documents(talk: Conversation) -> dict[str, Any]:
+    """What was found, with all that is known of it, as SearchedMultimodalDoc has it."""
+    documents = talk.documents or ()
+    return {
+        "retrieved_docs": [{"text": document.text} for document in documents],
+        "initial_query": question_of(talk),
+        "top_n": talk.parameters["top_n"],
+        "metadata": [dict(document.metadata) for document in documents],
+    }
 
 
 def vector_in(document: Any) -> list[float]:
@@ -115,6 +122,10 @@ def vector_in(document: Any) -> list[float]:
     if not isinstance(vector, list) or not vector:
         raise ValueError("no vector")
     return vector
+
+
+def _kept(answer: Any) -> Any:
+    return answer["documents"] if "documents" in answer else answer["reranked_docs"]
 
 
 def _document(passage: Any, about: Any = None) -> Document:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from ._conversation import Always, Answer, Ask, Conversation
+from ._conversation import Always, Answer, Ask, Conversation, pick
 from ._errors import bad_request
 from ._media import Media
 from ._request import question_of
@@ -51,8 +51,7 @@ class Tts(Always):
         if path.endswith("/v1/audio/speech"):
             # a model in the request is the llm's, unless nothing else was asked
             names = _SPEECH if ask.talk.asked is None else _SPEECH[1:]
-            chosen = {name: given[name] for name in names if name in given}
-            return Sent.json({"input": text, "voice": voice, **chosen})
+            return Sent.json({"input": text, "voice": voice, **pick(given, names)})
         if path in ("", "/"):
             return Sent.json({"text": text, "text_language": given.get("text_language", "zh")})
         return Sent.json({"text": text, "voice": voice})

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._conversation import Always, Answer, Ask, Conversation
-from ._llm import Llm
+from ._conversation import Always, Answer, Ask, Conversation, pick
+from ._llm import ALWAYS, WHEN_SET, Llm
 from ._openai import content_of
 from ._request import question_of
 from ._sent import Received, Sent, StreamForm
 from ._text import answered, completion_of, text_in
-
-_ALWAYS = ("max_tokens", "top_p", "temperature", "frequency_penalty")
-_WHEN_SET = ("presence_penalty", "top_k", "repetition_penalty", "model")
 
 
 class _Writer(Always):
@@ -37,7 +34,7 @@ class DocSum(_Writer):
 
     def _document(self, talk: Conversation) -> dict[str, Any]:
         parameters = talk.parameters
-        names = (*_ALWAYS, *(name for name in _WHEN_SET if parameters.get(name)))
+        names = (*ALWAYS, *(name for name in (*WHEN_SET, "model") if parameters.get(name)))
         return {
             "messages": question_of(talk),
             **{name: parameters[name] for name in names},
@@ -80,8 +77,7 @@ class Agent(_Writer):
         """The messages, and the thread when the client names one."""
         talk = ask.talk
         messages = talk.messages if talk.messages and talk.prompt is None else question_of(talk)
-        chosen = {name: talk.given[name] for name in self._GIVEN if name in talk.given}
-        return Sent.json({"messages": messages, "stream": False, **chosen})
+        return Sent.json({"messages": messages, "stream": False, **pick(talk.given, self._GIVEN)})
 
     def read(self, talk: Conversation, got: Received) -> Conversation:
         """The text, or a chat completion's."""

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import time
-import uuid
 from dataclasses import replace
 from typing import Any
 
 from ._conversation import Answer, Conversation
+from ._openai import new_head, no_usage
 
 
 def completion_of(text: str, *, reason: str = "stop", metadata: Any = None) -> dict[str, Any]:
     """A text as the ChatCompletion that OPEA's gateways make of it (without a model's name)."""
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": reason}
     extra = {"metadata": metadata} if isinstance(metadata, dict) else {}
-    return {
-        "id": f"chatcmpl-{uuid.uuid4().hex}",
-        "object": "chat.completion",
-        "created": int(time.time()),
-        "choices": [{**choice, **extra}],
-        "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
-    }
+    return {**new_head("chat.completion"), "choices": [{**choice, **extra}], "usage": no_usage()}
 
 
 def answered(talk: Conversation, text: str, answer: Answer) -> Conversation:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import ast
 import codecs
 import re
-import time
-import uuid
 from typing import Any
 
 from ._errors import RouterError, bad_answer
 from ._json import dumps, loads
-from ._openai import DONE, Event, SseParser, encode_event
+from ._openai import DONE, Event, SseParser, encode_event, new_head
 from ._sent import StreamForm
-from ._translate import Translator
+from ._translate import EventReader, Translator
 
 _LITERAL = re.compile(rb"""b(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
 _LONGEST_LINE = 64 * 2**10
@@ -34,12 +32,7 @@ class _Chunks:
         self.failure: RouterError | None = None
         self._step = step
         self._client = client
-        self._head = {
-            "id": f"chatcmpl-{uuid.uuid4().hex}",
-            "object": "chat.completion.chunk",
-            "created": int(time.time()),
-            "model": model,
-        }
+        self._head = {**new_head("chat.completion.chunk"), "model": model}
 
     def _send(self, data: bytes) -> bytes:
         sent = self._client.feed(data)
@@ -54,7 +47,7 @@ class _Chunks:
         return self._chunk({}, "stop") + DONE
 
 
-class TextStream(_Chunks):
+class TextStream(EventReader, _Chunks):
     """Events with a bytes literal (OPEA's lvm) or LangChain's patches (docsum, faqgen), up to ``[DONE]``.
 
     Of a patch the first operation's value counts, when it is a text: so OPEA's ``align_generator`` reads it.
@@ -64,19 +57,6 @@ class TextStream(_Chunks):
         super().__init__(step, model, client)
         self._parser = SseParser()
 
-    def feed(self, data: bytes) -> bytes:
-        """The client's events for the events that are complete."""
-        sent = b""
-        try:
-            for event in self._parser.feed(data):
-                if not (self.done or self.failure):
-                    sent += self._send(self._event(event))
-        except RouterError as failure:
-            self.failure = failure
-        except ValueError:
-            self.failure = bad_answer(self._step, "sent too long an event")
-        return sent
-
     def end(self) -> bytes:
         """Clean after ``[DONE]`` only."""
         sent = self._client.end()
@@ -84,6 +64,9 @@ class TextStream(_Chunks):
         return sent
 
     def _event(self, event: Event) -> bytes:
+        return self._send(self._as_chunks(event))
+
+    def _as_chunks(self, event: Event) -> bytes:
         if event.data == b"[DONE]":
             return self._last()
         if not event.kind and _LITERAL.fullmatch(event.data):

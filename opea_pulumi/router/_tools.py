@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ._conversation import Always, Answer, Ask, Conversation
+from ._conversation import Always, Answer, Ask, Conversation, pick
 from ._request import question_of
 from ._sent import Received, Sent
 from ._text import text_in
@@ -57,8 +57,7 @@ class PromptTemplate(Always):
         talk = ask.talk
         if talk.template is not None:
             return Sent.json(dict(talk.template))
-        given = {name: talk.given[name] for name in (*_TEMPLATES, *_HISTORY) if name in talk.given}
-        return Sent.json({"data": self._data(talk), **given})
+        return Sent.json({"data": self._data(talk), **pick(talk.given, (*_TEMPLATES, *_HISTORY))})
 
     def _data(self, talk: Conversation) -> Any:
         if "data" in talk.given:

@@ -41,8 +41,33 @@ class AsItIs:
         return b""
 
 
-class _Chat:
-    """Reads the chunks of a chat completion; what they become is up to the subclass."""
+class EventReader:
+    """Reads a step's events up to the last, or to a failure; what they become is up to the subclass."""
+
+    done: bool
+    failure: RouterError | None
+    _step: str
+    _parser: SseParser
+
+    def feed(self, data: bytes) -> bytes:
+        """The client's events for the events that are complete."""
+        sent = b""
+        try:
+            for event in self._parser.feed(data):
+                if not (self.done or self.failure):
+                    sent += self._event(event)
+        except RouterError as failure:
+            self.failure = failure
+        except ValueError:
+            self.failure = bad_answer(self._step, "sent too long an event")
+        return sent
+
+    def _event(self, event: Event, /) -> bytes:
+        raise NotImplementedError
+
+
+class _Chat(EventReader):
+    """Reads the chunks of a chat completion."""
 
     def __init__(self, step: str) -> None:
         self.done = False
@@ -50,19 +75,6 @@ class _Chat:
         self._step = step
         self._parser = SseParser()
         self._finished = False
-
-    def feed(self, data: bytes) -> bytes:
-        """The client's events for the events that are complete."""
-        sent = b""
-        try:
-            for event in self._parser.feed(data):
-                if not self.done:
-                    sent += self._event(event)
-        except RouterError as failure:
-            self.failure = failure
-        except ValueError:
-            self.failure = bad_answer(self._step, "sent too long an event")
-        return sent
 
     def end(self) -> bytes:
         """The end is clean after ``[DONE]`` or a finish reason only."""

@@ -7,13 +7,13 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from ._conversation import Always, Answer, Ask, Conversation
+from ._conversation import Always, Answer, Ask, Conversation, pick
 from ._errors import RouterError, bad_request
 from ._llm import Llm
 from ._media import plain_base64
 from ._openai import content_of
 from ._request import question_of
-from ._search import Retrieval, vector_in
+from ._search import Retrieval, found_documents, vector_in
 from ._sent import JSON, Received, Sent, StreamForm
 from ._text import answered, completion_of, text_in
 
@@ -35,7 +35,7 @@ class Lvm(Always):
             limit = talk.parameters["max_tokens"]
             return Sent.json({**piece, "max_new_tokens": limit}, StreamForm.RAW if ask.streams else None)
         about = self._pictures(talk) if talk.documents is None else self._found(talk)
-        parameters = {name: talk.parameters[name] for name in _PARAMETERS if name in talk.parameters}
+        parameters = pick(talk.parameters, _PARAMETERS)
         limit = {"max_new_tokens": talk.parameters["max_tokens"]}
         form = StreamForm.TEXT if ask.streams else None
         return Sent.json({**about, **limit, **parameters, "stream": ask.streams}, form)
@@ -48,18 +48,11 @@ class Lvm(Always):
         }
 
     def _found(self, talk: Conversation) -> dict[str, Any]:
-        documents = talk.documents or ()
-        if not documents:
+        if not talk.documents:
             message = "nothing was found that the question could be answered from"
             raise RouterError(HTTPStatus.NOT_FOUND, "nothing-found", message)
         template = talk.parameters.get("chat_template")
-        return {
-            "retrieved_docs": [{"text": document.text} for document in documents],
-            "initial_query": question_of(talk),
-            "top_n": talk.parameters["top_n"],
-            "metadata": [dict(document.metadata) for document in documents],
-            **({} if template is None else {"chat_template": template}),
-        }
+        return found_documents(talk) | ({} if template is None else {"chat_template": template})
 
     def read(self, talk: Conversation, got: Received) -> Conversation:
         """The answer's text; about a piece of a video it comes bare."""
@@ -108,15 +101,7 @@ class VideoReranking:
 
     def request(self, ask: Ask) -> Sent:
         """The question and what was found."""
-        documents = ask.talk.documents or ()
-        return Sent.json(
-            {
-                "retrieved_docs": [{"text": document.text} for document in documents],
-                "initial_query": question_of(ask.talk),
-                "top_n": ask.talk.parameters["top_n"],
-                "metadata": [dict(document.metadata) for document in documents],
-            }
-        )
+        return Sent.json(found_documents(ask.talk))
 
     def read(self, talk: Conversation, got: Received) -> Conversation:
         """The piece, with the question about it."""
