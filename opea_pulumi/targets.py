@@ -6,7 +6,7 @@ must not either, until its ``program`` runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from opea_pulumi.application import Loaded
 from opea_pulumi.blueprint import Blueprint, build_blueprint
-from opea_pulumi.errors import Location, PreflightError, UsageError
+from opea_pulumi.errors import Location, OperationError, PreflightError, UsageError
 from opea_pulumi.terms import Profile
 
 if TYPE_CHECKING:
@@ -56,6 +56,12 @@ class WorkloadStatus:
     url: str = ""
     since: str = ""
     detail: str = ""
+
+
+def unknown_workload(name: str, known: Iterable[str]) -> OperationError:
+    """The error about a workload that a stack has not."""
+    hint = f"one of {', '.join(known)}"
+    return OperationError(f"no workload is named {name!r}", code="unknown-workload", hint=hint)
 
 
 class Operations(Protocol):

@@ -35,7 +35,7 @@ def arguments_of(service: Mapping[str, Any]) -> dict[str, Any]:
         "devices": [{"host_path": path, "container_path": path} for path in service.get("devices", ())],
         "destroy_grace_seconds": 10,
         **_capabilities(service),
-        **_restart(service.get("restart", "no")),
+        **_restart(service),
         **_memory(service),
         **_health(service),
     }
@@ -44,7 +44,7 @@ def arguments_of(service: Mapping[str, Any]) -> dict[str, Any]:
 
 def runs_once(service: Mapping[str, Any]) -> bool:
     """Whether the container ends by itself, and others wait for its end."""
-    return str(service.get("restart", "no")).partition(":")[0] in ("no", "on-failure")
+    return service.get("restart", "no").partition(":")[0] in ("no", "on-failure")
 
 
 def start_seconds(service: Mapping[str, Any]) -> int:
@@ -67,9 +67,9 @@ def _capabilities(service: Mapping[str, Any]) -> dict[str, Any]:
     return {"capabilities": given} if given else {}
 
 
-def _restart(policy: str) -> dict[str, Any]:
-    name, _, count = policy.partition(":")
-    once = {"must_run": False, "attach": True} if name in ("no", "on-failure") else {}
+def _restart(service: Mapping[str, Any]) -> dict[str, Any]:
+    name, _, count = service.get("restart", "no").partition(":")
+    once = {"must_run": False, "attach": True} if runs_once(service) else {}
     return {"restart": name, **({"max_retry_count": int(count)} if count else {}), **once}
 
 

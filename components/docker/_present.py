@@ -59,7 +59,7 @@ def _published(container: Mapping[str, Any]) -> list[int]:
 
 def _free(address: str, port: int) -> bool:
     """Whether this host would listen there; of another host only its containers are known."""
-    if not engine_address().url.startswith(("unix:", "npipe:")):
+    if not engine_address().is_local:
         return True
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

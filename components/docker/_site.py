@@ -48,6 +48,7 @@ class Site:
     secrets: Mapping[str, pulumi.Input[str]]
     network: pulumi.Input[str] | None = None
     made: dict[str, docker.Container] = field(default_factory=dict)
+    _images: dict[str, docker.RemoteImage] = field(default_factory=dict)
 
     @cached_property
     def prefix(self) -> str:
@@ -110,10 +111,6 @@ class Site:
             opts=self.opts(parent, delete_before_replace=True),
         )
         return volume.name
-
-    @cached_property
-    def _images(self) -> dict[str, docker.RemoteImage]:
-        return {}
 
     def image(self, reference: str) -> pulumi.Output[str]:
         """The id of an image, which stays on the engine when the stack goes."""

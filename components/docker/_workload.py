@@ -84,12 +84,12 @@ def alone(
     args: Mapping[str, Any],
     words: Mapping[str, pulumi.Input[str]] | None = None,
 ) -> Part:
-    """Workloads of a blueprint without the others; ``args`` are the component's.
+    """Workloads of a blueprint, in start order, without the others; ``args`` are the component's.
 
     ``network``, ``port``, ``secrets``, ``environment`` and ``endpoints`` (base URLs of what it calls, by
     the workload's name or type) are read from ``args``.
     """
-    chosen = [workload for workload in blueprint.workloads if workload in list(wanted)]
+    chosen = list(wanted)
     names = {workload.name for workload in chosen}
     main = chosen[-1]
     elsewhere = {
@@ -113,7 +113,7 @@ def alone(
         }
     )
     containers = containers_of(reduced)
-    site = Site(owner, name, containers, _secrets(args), args.get("network"))
+    site = Site(owner, name, containers, secrets_of(args), args.get("network"))
     extra = [*_environment(args), *_elsewhere(blueprint, elsewhere, args)]
     published = Published(LOOPBACK, int(port)) if port else None
     keys = [key for key in containers.services if key not in names]
@@ -122,7 +122,8 @@ def alone(
     return Part(site, tuple(keys), main.port.number, published, tuple(extra), words or {}, alias)
 
 
-def _secrets(args: Mapping[str, Any]) -> Mapping[str, pulumi.Input[str]]:
+def secrets_of(args: Mapping[str, Any]) -> Mapping[str, pulumi.Input[str]]:
+    """The values of a component's secrets, secret even if they were given in plain."""
     given: Mapping[str, Any] = args.get("secrets") or {}
     return {name: pulumi.Output.secret(value) for name, value in given.items()}
 
@@ -140,7 +141,7 @@ def _elsewhere(
     entries = []
     for variable, value in sorted(values.items()):
         workload = blueprint.workload(value.workload)
-        given = next((endpoints[key] for key in (workload.name, workload.type) if key in endpoints), None)
+        given = given_endpoint(workload, endpoints)
         if given is None:
             if variable in (args.get("environment") or {}):
                 continue
@@ -149,6 +150,11 @@ def _elsewhere(
         text = pulumi.Output.from_input(given).apply(partial(_address, value.format))
         entries.append(pulumi.Output.concat(variable, "=", text))
     return entries
+
+
+def given_endpoint(workload: Workload, endpoints: Mapping[str, Any]) -> pulumi.Input[str] | None:
+    """The base URL that is given for a workload, by its name or type."""
+    return next((endpoints[key] for key in (workload.name, workload.type) if key in endpoints), None)
 
 
 def _address(form: str, url: str) -> str:

@@ -5,14 +5,14 @@ from typing import Any, NotRequired, Self, TypedDict
 
 import pulumi
 
-from opea_pulumi.application import load_application, parse_application
-from opea_pulumi.blueprint import Blueprint, Workload, build_blueprint
+from opea_pulumi.blueprint import Blueprint, Workload
 from opea_pulumi.convert.compose import containers_of, published
 from opea_pulumi.errors import OpeaError
 from opea_pulumi.terms import Profile
 
+from .._source import application_blueprint
 from ._site import Published, Site
-from ._workload import LOOPBACK, DockerWorkload, Part, hidden
+from ._workload import LOOPBACK, DockerWorkload, Part, hidden, secrets_of
 from .microservice import DockerMicroservice
 from .model_server import DockerModelServer
 from .router import DockerRouter
@@ -74,14 +74,14 @@ class DockerApplication(pulumi.ComponentResource):
         return self
 
     def _build(self, name: str, blueprint: Blueprint, args: DockerApplicationArgs) -> None:
-        secrets = {key: pulumi.Output.secret(value) for key, value in (args.get("secrets") or {}).items()}
         containers = containers_of(blueprint, TARGET)
-        site = Site(self, name, containers, secrets)
+        site = Site(self, name, containers, secrets_of(args))
         front = published(blueprint)
         where = _published(site, blueprint, args)
         parts: dict[str, DockerWorkload] = {}
+        workloads = {workload.name for workload in blueprint.workloads}
         for key in containers.services:
-            if key not in {workload.name for workload in blueprint.workloads}:
+            if key not in workloads:
                 site.container(key, self)  # the one that gives volumes to their users
         for workload in blueprint.workloads:
             if workload.role != "prefetch":
@@ -118,17 +118,8 @@ def _published(site: Site, blueprint: Blueprint, args: Mapping[str, Any]) -> Pub
 
 
 def _blueprint(name: str, args: Mapping[str, Any]) -> Blueprint:
-    path, text = args.get("application"), args.get("definition")
-    if bool(path) == bool(text):
-        raise pulumi.InputPropertyError("application", "give exactly one of application and definition")
-    profile = Profile(args["profile"]) if args.get("profile") else None
     try:
-        if path:
-            loaded = load_application(path)
-            with loaded.locating():
-                return build_blueprint(
-                    loaded.application, name=name, profile=profile, files=loaded.files, digests=loaded.digests
-                )
-        return build_blueprint(parse_application(text or "", file="definition"), name=name, profile=profile)
+        profile = Profile(args["profile"]) if args.get("profile") else None
+        return application_blueprint(name, args, profile, mounts_files=True)
     except OpeaError as error:
         raise pulumi.RunError(str(error)) from None

@@ -10,7 +10,7 @@ from opea_pulumi.blueprint import Blueprint, Workload
 from opea_pulumi.flow import dump_flow
 from opea_pulumi.terms import Orchestrator
 
-from ._workload import DockerWorkload, alone, blueprint_of
+from ._workload import DockerWorkload, alone, blueprint_of, given_endpoint
 
 _GRAPH = "<graph>"
 
@@ -49,8 +49,6 @@ class DockerRouter(DockerWorkload):
         waiting = main.model_copy(
             update={"args": tuple(_GRAPH if arg == "{graph}" else arg for arg in main.args)}
         )
-        changed = tuple(waiting if item.name == main.name else item for item in blueprint.workloads)
-        blueprint = blueprint.model_copy(update={"workloads": changed})
         self._finish(alone(self, key, blueprint, [waiting], args, graph))
 
 
@@ -62,8 +60,7 @@ def _graph(blueprint: Blueprint, endpoints: Mapping[str, Any]) -> pulumi.Output[
 
 
 def _endpoint(workload: Workload, endpoints: Mapping[str, Any]) -> pulumi.Input[str]:
-    for key in (workload.name, workload.type):
-        if key in endpoints:
-            found: pulumi.Input[str] = endpoints[key]
-            return found
-    raise pulumi.InputPropertyError("endpoints", f"give the base URL of {workload.name}")
+    given = given_endpoint(workload, endpoints)
+    if given is None:
+        raise pulumi.InputPropertyError("endpoints", f"give the base URL of {workload.name}")
+    return given

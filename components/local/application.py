@@ -8,21 +8,19 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 
 import opea_pulumi
-from opea_pulumi.application import load_application, parse_application
 from opea_pulumi.blueprint import (
-    Blueprint,
     EndpointValue,
     LiteralValue,
     PathValue,
     SecretValue,
     Value,
     Workload,
-    build_blueprint,
 )
 from opea_pulumi.flow import dump_flow
 from opea_pulumi.home import home
 from opea_pulumi.terms import Profile
 
+from .._source import application_blueprint
 from .process import LocalVolume, Process
 
 HOST = "127.0.0.1"
@@ -60,7 +58,7 @@ class LocalApplication(pulumi.ComponentResource):
         inputs: dict[str, Any] = {**args, "secrets": self._secrets} if "secrets" in args else {**args}
         super().__init__("opea:index:LocalApplication", name, inputs, opts)
         self._name = name
-        self._blueprint = _blueprint(name, args)
+        self._blueprint = application_blueprint(name, args, Profile.EMBEDDED, mounts_files=False)
         self._directory = Path(args.get("directory") or default_directory(name))
         self._volumes = {volume.name: self._volume(volume.name) for volume in self._blueprint.volumes}
         self._processes: dict[str, Process] = {}
@@ -151,15 +149,3 @@ class LocalApplication(pulumi.ComponentResource):
 def default_directory(name: str) -> Path:
     """The folder of one application of the running stack, under OPEA_HOME."""
     return home() / "local" / f"{pulumi.get_project()}.{pulumi.get_stack()}" / name
-
-
-def _blueprint(name: str, args: LocalApplicationArgs) -> Blueprint:
-    path, text = args.get("application"), args.get("definition")
-    if bool(path) == bool(text):
-        raise pulumi.InputPropertyError("application", "give exactly one of application and definition")
-    if path:
-        loaded = load_application(path)
-        with loaded.locating():
-            return build_blueprint(loaded.application, name=name, profile=Profile.EMBEDDED)
-    application = parse_application(text or "", file="definition")
-    return build_blueprint(application, name=name, profile=Profile.EMBEDDED)

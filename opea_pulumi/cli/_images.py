@@ -96,8 +96,8 @@ def _have(client: docker.DockerClient, image: OwnImage, reference: str) -> None:
     if find_image(client, image.reference) is not None:
         tag_image(client, image.reference, reference)
     elif find_image(client, reference) is None:
-        hint = f"opea-pulumi images build {image.name}"
-        raise OperationError(f"the engine has no {image.reference} to push", code="no-image", hint=hint)
+        message = f"the engine has no {image.reference} to push"
+        raise OperationError(message, code="no-image", hint=image.build_command())
 
 
 def load_archive(file: Path, *, as_json: bool) -> None:
@@ -125,13 +125,12 @@ def show_images(registry: str, *, as_json: bool) -> None:
     """
     from opea_pulumi.images import find_image, prefixed
 
-    flag = f" --registry {registry}" if registry else ""
     rows: list[dict[str, Any]] = []
     with _engine() as client:
         for image in _chosen(()):
             reference = prefixed(image.reference, registry)
             found = find_image(client, reference)
-            build = f"opea-pulumi images build {image.name}{flag}"
+            build = image.build_command(registry)
             row = {"image": reference, "id": "", "size": 0, "created": "", "build": build}
             rows.append(
                 row | ({key: asdict(found)[key] for key in ("id", "size", "created")} if found else {})

@@ -37,6 +37,11 @@ class Address:
     verify: bool = True
 
     @property
+    def is_local(self) -> bool:
+        """Whether the engine is on this machine, so that its ports and devices are this machine's."""
+        return self.url.startswith(("unix:", "npipe:"))
+
+    @property
     def shown(self) -> str:
         """The URL without a password, for messages."""
         parts = urlsplit(self.url)

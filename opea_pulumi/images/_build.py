@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
@@ -17,12 +17,10 @@ from opea_pulumi.docker_engine import refused
 from opea_pulumi.errors import Location, OperationError
 
 from ._context import Base, OwnImage, check_platform, default_base, make_context, own_image
-from ._transfer import InEngine, find_image, pull, tag_image
+from ._transfer import InEngine, Report, find_image, pull, tag_image
 
 if TYPE_CHECKING:
     import docker
-
-Report = Callable[[str], None]
 
 _LAST = 8
 """Lines of the builder that an error shows."""

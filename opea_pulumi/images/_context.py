@@ -32,6 +32,10 @@ class OwnImage:
         """Repository and tag, as the catalogue has it."""
         return f"{OWN}{self.name}:{opea_pulumi.__version__}"
 
+    def build_command(self, registry: str = "") -> str:
+        """What builds it, and with a registry's prefix tags it for that, too."""
+        return f"opea-pulumi images build {self.name}" + (f" --registry {registry}" if registry else "")
+
 
 @dataclass(frozen=True)
 class Base:

@@ -6,7 +6,7 @@ import json
 import os
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +16,11 @@ from opea_pulumi.blueprint import Blueprint, split_image
 from opea_pulumi.docker_engine import refused
 from opea_pulumi.errors import Location, OperationError, UsageError
 
-from ._context import OwnImage, own_image
-from ._transfer import InEngine, by_digest, by_tag, find_image, tag_image
+from ._context import own_image
+from ._transfer import InEngine, Report, by_digest, by_tag, find_image, tag_image
 
 if TYPE_CHECKING:
     import docker
-
-Report = Callable[[str], None]
 
 _CHUNK = 1 << 20
 _END = bytes(2 * tarfile.BLOCKSIZE)
@@ -77,13 +75,8 @@ def _needed(image: str, workloads: tuple[str, ...], found: InEngine | None, regi
         workloads=workloads,
         id=found.id if found else "",
         size=found.size if found else 0,
-        get=_build_command(own, registry) if own and not digest else f"docker pull {image}",
+        get=own.build_command(registry) if own and not digest else f"docker pull {image}",
     )
-
-
-def _build_command(own: OwnImage, registry: str) -> str:
-    prefix = f" --registry {registry}" if registry else ""
-    return f"opea-pulumi images build {own.name}{prefix}"
 
 
 def check_archive(file: Path, *, force: bool) -> None:

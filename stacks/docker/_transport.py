@@ -75,8 +75,7 @@ class ContainerTransport(httpx.BaseTransport):
             raw = getattr(link, "_sock", link)
             raw.settimeout(timeout)
             raw.sendall(json.dumps(ask).encode() + b"\n" + body)
-            with_eof = getattr(raw, "shutdown", None)
-            if with_eof is not None and isinstance(raw, socket.socket):
+            if isinstance(raw, socket.socket):  # TLS cannot close one side alone
                 raw.shutdown(socket.SHUT_WR)
             return b"".join(_stdout(link))
 

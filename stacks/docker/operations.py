@@ -8,7 +8,7 @@ from typing import Any
 
 from opea_pulumi.docker_engine import connect
 from opea_pulumi.errors import OperationError
-from opea_pulumi.targets import WorkloadStatus
+from opea_pulumi.targets import WorkloadStatus, unknown_workload
 
 from ._transport import ContainerTransport
 
@@ -44,8 +44,7 @@ class DockerOperations:
             OperationError: the stack has no such workload, or its container is gone.
         """
         if workload not in self._containers:
-            hint = f"one of {', '.join(self._containers)}"
-            raise OperationError(f"no workload is named {workload!r}", code="unknown-workload", hint=hint)
+            raise unknown_workload(workload, self._containers)
         with closing(connect()) as client:
             if _inspect(client, self._containers[workload]) is None:
                 message = f"the container of {workload} is gone"

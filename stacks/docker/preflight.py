@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,9 @@ from opea_pulumi.docker_engine import connect, engine_address
 from opea_pulumi.errors import OperationError, PreflightError
 from opea_pulumi.targets import Deployment
 
-_NEEDS = {"pulumi": "engine", "pulumi_docker": "docker", "docker": "docker"}
+from .._preflight import missing_extras
+
+_NEEDS = ("pulumi", "pulumi_docker", "docker")
 _GIB = 2**30
 
 _RUNTIMES = {HABANA: "habana", NVIDIA: "nvidia"}
@@ -29,16 +30,14 @@ _WORDS = {HABANA: "Gaudi", NVIDIA: "NVIDIA", AMD: "AMD"}
 
 def preflight(deployment: Deployment) -> list[PreflightError]:
     """Every reason why ``up`` would fail on this engine; empty when there is none."""
-    absent = [module for module in _NEEDS if find_spec(module) is None]
-    if absent:
-        message = f"the docker target needs Python packages that are not installed: {', '.join(absent)}"
-        return [PreflightError(message, code="missing-extra", hint="pip install 'opea-pulumi[docker]'")]
+    if missing := missing_extras("docker", _NEEDS):
+        return missing
     try:
         with closing(connect()) as client:
             info, names = client.info(), _ports(client)
     except OperationError as error:
         return [PreflightError(error.message, code=error.code, hint=error.hint)]
-    local = engine_address().url.startswith(("unix:", "npipe:"))
+    local = engine_address().is_local
     blueprint = deployment.blueprint
     return [*_memory(blueprint, info), *_cards(blueprint, info, local=local), *_taken(deployment, names)]
 

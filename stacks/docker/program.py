@@ -9,6 +9,7 @@ from opea_pulumi.components.docker import DockerApplication, DockerApplicationAr
 
 from opea_pulumi.targets import Deployment
 
+from .._outputs import export
 from .._secrets import secrets_of
 
 
@@ -19,12 +20,8 @@ def program(deployment: Deployment) -> None:
         _build_missing_images(deployment)
     args: DockerApplicationArgs = {"secrets": dict(secrets_of(blueprint))}
     application = DockerApplication.of(blueprint, args)
-    pulumi.export("url", application.url)
-    pulumi.export("endpoints", application.endpoints)
+    export("docker", deployment, application)
     pulumi.export("network", application.network)
-    pulumi.export("application", str(deployment.source))
-    pulumi.export("target", "docker")
-    pulumi.export("profile", blueprint.profile.value)
 
 
 def _build_missing_images(deployment: Deployment) -> None:

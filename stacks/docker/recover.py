@@ -9,7 +9,7 @@ from typing import Any
 
 from opea_pulumi.docker_engine import connect
 from opea_pulumi.errors import OperationError
-from opea_pulumi.images import own_image
+from opea_pulumi.images import images_needed
 from opea_pulumi.targets import Deployment
 from opea_pulumi.terms import PROJECT
 
@@ -50,7 +50,9 @@ def explain(deployment: Deployment) -> Iterator[str]:
         yield str(error)
         return
     with closing(client):
-        yield from _missing_images(client, deployment)
+        for image in images_needed(client, deployment.blueprint):
+            if image.missing:
+                yield f"the engine has no image {image.image}: {image.get}"
         for row in _containers(client, deployment):
             state = client.api.inspect_container(row["Id"])["State"]
             health = (state.get("Health") or {}).get("Status", "")
@@ -59,17 +61,6 @@ def explain(deployment: Deployment) -> Iterator[str]:
                 yield from _said(
                     client, row, deployment, f"exit code {state['ExitCode']}" if failed else health
                 )
-
-
-def _missing_images(client: Any, deployment: Deployment) -> Iterator[str]:
-    from docker.errors import ImageNotFound
-
-    for image in sorted({workload.image for workload in deployment.blueprint.workloads}):
-        try:
-            client.api.inspect_image(image)
-        except ImageNotFound:
-            way = "opea-pulumi images build" if own_image(image) else f"docker pull {image}"
-            yield f"the engine has no image {image}: {way}"
 
 
 def _said(client: Any, row: Mapping[str, Any], deployment: Deployment, state: str) -> Iterator[str]:

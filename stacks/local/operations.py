@@ -8,8 +8,7 @@ from typing import Any
 
 import httpx
 
-from opea_pulumi.errors import OperationError
-from opea_pulumi.targets import WorkloadStatus
+from opea_pulumi.targets import WorkloadStatus, unknown_workload
 
 from ._log import lines
 
@@ -62,8 +61,7 @@ class LocalOperations:
             return Path(self._processes[workload]["logFile"])
         if workload in self._endpoints and self._folder is not None:
             return self._folder / workload / "output.log"
-        hint = f"one of {', '.join(self._endpoints)}"
-        raise OperationError(f"no workload is named {workload!r}", code="unknown-workload", hint=hint)
+        raise unknown_workload(workload, self._endpoints)
 
 
 def _status(name: str, outputs: Mapping[str, Any]) -> WorkloadStatus:

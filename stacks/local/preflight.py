@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 from opea_pulumi.errors import PreflightError
 from opea_pulumi.targets import Deployment
 from opea_pulumi.terms import PROJECT
 
-_NEEDS = {
-    "pulumi": "engine",
-    "psutil": "engine",
-    "aiohttp": "router",
-    "fastapi": "embedded",
-    "apsw": "embedded",
-    "sqlite_vec": "embedded",
-    "wordllama": "embedded",
-}
-"""Module and the extra that brings it."""
+from .._preflight import missing_extras
+
+_NEEDS = ("pulumi", "psutil", "aiohttp", "fastapi", "apsw", "sqlite_vec", "wordllama")
 
 
 def preflight(deployment: Deployment) -> list[PreflightError]:
     """Every reason why ``up`` would fail on this machine; empty when there is none."""
-    missing = list(_missing_extras())
-    return missing or [*_taken_ports(deployment)]
-
-
-def _missing_extras() -> Iterator[PreflightError]:
-    absent = [module for module in _NEEDS if find_spec(module) is None]
-    if absent:
-        message = f"the local target needs Python packages that are not installed: {', '.join(absent)}"
-        hint = "pip install 'opea-pulumi[local]'"
-        yield PreflightError(message, code="missing-extra", hint=hint)
+    return missing_extras("local", _NEEDS) or [*_taken_ports(deployment)]
 
 
 def _taken_ports(deployment: Deployment) -> Iterator[PreflightError]:

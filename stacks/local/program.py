@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pulumi
 from opea_pulumi.components.local import LocalApplication, LocalApplicationArgs
 
 from opea_pulumi.targets import Deployment
 
+from .._outputs import export
 from .._secrets import secrets_of
 
 
@@ -19,8 +19,4 @@ def program(deployment: Deployment) -> None:
     else:
         args["application"] = str(deployment.source)
     application = LocalApplication(blueprint.name, args)
-    pulumi.export("url", application.url)
-    pulumi.export("endpoints", application.endpoints)
-    pulumi.export("application", str(deployment.source))
-    pulumi.export("target", "local")
-    pulumi.export("profile", blueprint.profile.value)
+    export("local", deployment, application)

@@ -58,7 +58,7 @@ def test_every_missing_package_is_named_once_with_what_installs_it(monkeypatch):
     find_spec = util.find_spec
     absent = {"aiohttp", "apsw"}
     monkeypatch.setattr(
-        "opea_pulumi.stacks.local.preflight.find_spec",
+        "opea_pulumi.stacks._preflight.find_spec",
         lambda name: None if name in absent else find_spec(name),
     )
     [error] = errors(port=1)

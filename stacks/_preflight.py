@@ -1,0 +1,17 @@
+"""What every target asks of a machine first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+
+from opea_pulumi.errors import PreflightError
+
+
+def missing_extras(target: str, modules: Iterable[str]) -> list[PreflightError]:
+    """That Python packages of the target's extra are not installed, if any is not."""
+    absent = [module for module in modules if find_spec(module) is None]
+    if not absent:
+        return []
+    message = f"the {target} target needs Python packages that are not installed: {', '.join(absent)}"
+    return [PreflightError(message, code="missing-extra", hint=f"pip install 'opea-pulumi[{target}]'")]
