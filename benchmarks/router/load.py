@@ -4,7 +4,8 @@ import asyncio
 import re
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,45 +64,44 @@ def median(values: Sequence[float]) -> float:
 
 async def closed_loop(calls: Sequence[Call], concurrency: int, seconds: float) -> Sample:
     """So many clients at a time, each sending its calls one after the other, again and again."""
-    sample = Sample()
-    clients = [Client(calls, sample) for _ in range(concurrency)]
-    try:
-        for client in clients:
-            await client.connect()
-        started = time.perf_counter()
-        ends = started + seconds
+    async with _crowd(calls, concurrency, seconds + 60) as (sample, clients):
+        ends = time.perf_counter() + seconds
         # one after the other: a crowd that starts as one would stay one
         pause = min(seconds / 4, 0.1) / concurrency
         for client in clients:
             client.start(ends)
             if concurrency > 1:
                 await asyncio.sleep(pause)
-        await asyncio.wait_for(asyncio.gather(*(client.finished for client in clients)), seconds + 60)
-        sample.wall = time.perf_counter() - started
-    finally:
-        for client in clients:
-            client.close()
     return sample
 
 
 async def once(calls: Sequence[Call], concurrency: int, patience: float) -> Sample:
     """So many clients at a time, each sending its calls once."""
-    sample = Sample()
-    clients = [Client(calls, sample) for _ in range(concurrency)]
-    try:
-        for client in clients:
-            await client.connect()
-        started = time.perf_counter()
+    async with _crowd(calls, concurrency, patience) as (sample, clients):
         for number, client in enumerate(clients):
             client.start(0)
             if number % 10 == 9:
                 await asyncio.sleep(0.01)
+    return sample
+
+
+@asynccontextmanager
+async def _crowd(
+    calls: Sequence[Call], number: int, patience: float
+) -> AsyncIterator[tuple[Sample, list["Client"]]]:
+    """Connected clients, which the block starts; the end waits until all have finished."""
+    sample = Sample()
+    clients = [Client(calls, sample) for _ in range(number)]
+    try:
+        for client in clients:
+            await client.connect()
+        started = time.perf_counter()
+        yield sample, clients
         await asyncio.wait_for(asyncio.gather(*(client.finished for client in clients)), patience)
         sample.wall = time.perf_counter() - started
     finally:
         for client in clients:
             client.close()
-    return sample
 
 
 class Client:

@@ -12,6 +12,8 @@ from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from local_server import QuietHandler, running
+
 CONTRACTS = {
     "embedding": "/v1/embeddings",
     "retrieval": "/v1/retrieval",
@@ -184,7 +186,7 @@ def _method(path: str) -> str:
     return known.get(path) or f"on_{path.rpartition('/')[2]}"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler, BaseHTTPRequestHandler):
     application: ApplicationServer
 
     def do_GET(self) -> None:
@@ -216,20 +218,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
         self.close_connection = True
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Say nothing."""
-
 
 @contextmanager
 def serving(application: ApplicationServer | None = None) -> Iterator[ApplicationServer]:
     application = application or ApplicationServer()
     handler = type("Handler", (_Handler,), {"application": application})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        application.url = f"http://127.0.0.1:{server.server_port}"
-        try:
-            yield application
-        finally:
-            server.shutdown()
-            thread.join()
+    with running(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as host:
+        application.url = f"http://{host}"
+        yield application

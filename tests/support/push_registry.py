@@ -7,15 +7,16 @@ import hashlib
 import json
 import re
 import shutil
-import threading
 import uuid
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from local_server import QuietHandler, running
 
 _BLOB = re.compile(r"/v2/(.+)/blobs/(sha256:[0-9a-f]{64})")
 _UPLOAD = re.compile(r"/v2/(.+)/blobs/uploads/([0-9a-f-]*)")
@@ -42,7 +43,7 @@ class PushRegistry:
         return f"sha256:{hashlib.sha256(self.manifests[name][1]).hexdigest()}"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     registry: PushRegistry
     protocol_version = "HTTP/1.1"
 
@@ -139,16 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
             pass
 
     def _answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        for key, value in {"Docker-Distribution-Api-Version": "registry/2.0", **(headers or {})}.items():
-            self.send_header(key, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Say nothing."""
+        self.answer(status, body, {"Docker-Distribution-Api-Version": "registry/2.0", **(headers or {})})
 
 
 class _Server(ThreadingHTTPServer):
@@ -162,12 +154,5 @@ class _Server(ThreadingHTTPServer):
 def serving(registry: PushRegistry) -> Iterator[PushRegistry]:
     registry.folder.mkdir(parents=True, exist_ok=True)
     handler = type("Handler", (_Handler,), {"registry": registry})
-    with _Server(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        registry.host = f"127.0.0.1:{server.server_port}"
-        try:
-            yield registry
-        finally:
-            server.shutdown()
-            thread.join()
+    with running(_Server(("127.0.0.1", 0), handler)) as registry.host:
+        yield registry

@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from local_server import QuietHandler, running
+
 MANIFEST = b'{"schemaVersion": 2}'
 INDEX = "application/vnd.oci.image.index.v1+json"
 
@@ -50,7 +52,7 @@ class Registry:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler, BaseHTTPRequestHandler):
     registry: Registry
 
     def do_HEAD(self) -> None:
@@ -109,33 +111,18 @@ class _Handler(BaseHTTPRequestHandler):
             return given == "Bearer t0ken"
         return not self.registry.auth or given == self.registry.account
 
-    def answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        for key, value in (headers or {}).items():
-            self.send_header(key, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Say nothing."""
-
 
 @contextmanager
 def serving(registry: Registry) -> Iterator[Registry]:
     handler = type("Handler", (_Handler,), {"registry": registry})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        registry.host = f"127.0.0.1:{server.server_port}"
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    with running(server) as host:
+        registry.host = host
         try:
             yield registry
         finally:
             registry.stopped.set()
-            server.shutdown()
-            thread.join()
 
 
 def hangs(handler: Any) -> None:
