@@ -23,11 +23,13 @@ class DockerOperations:
         self._endpoints = {str(name): str(url) for name, url in outputs["endpoints"].items()}
         self._data = [row["urn"] for row in resources if row["type"] == _VOLUME and _holds_data(row)]
         rows = [row["outputs"] for row in resources if row["type"] == _CONTAINER]
-        self._containers = {
+        found = {
             labels["opea.workload"]: str(row["name"])
             for row in rows
             if "opea.role" not in (labels := _labels(row)) and "opea.workload" in labels
         }
+        place = {name: index for index, name in enumerate(outputs.get("workloads") or ())}
+        self._containers = {name: found[name] for name in sorted(found, key=lambda name: place.get(name, -1))}
 
     def status(self) -> list[WorkloadStatus]:
         """Every workload; of the steps that run once only those that failed."""

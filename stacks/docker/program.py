@@ -22,6 +22,8 @@ def program(deployment: Deployment) -> None:
     application = DockerApplication.of(blueprint, args)
     export("docker", deployment, application)
     pulumi.export("network", application.network)
+    # the engine records what starts side by side in the order in which it got ready
+    pulumi.export("workloads", [workload.name for workload in blueprint.workloads])
 
 
 def _build_missing_images(deployment: Deployment) -> None:
