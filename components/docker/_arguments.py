@@ -10,7 +10,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from opea_pulumi.convert.compose import number_of_bytes
+from opea_pulumi.convert.compose import HOST_GROUP, number_of_bytes
+from opea_pulumi.docker_engine import engine_address
+
+from .cards import host_group
 
 _MIB = 2**20
 _UNITS = {"b": "", "k": "Ki", "m": "Mi", "g": "Gi"}
@@ -119,8 +122,9 @@ def _split(entry: str) -> tuple[str, str]:
 
 
 def _filled(text: str) -> str:
-    """``${NAME:-default}``, the one form that the converter writes."""
+    """``${NAME:-default}``, the one form that the converter writes; this machine knows its own groups."""
     if not text.startswith("${"):
         return text
     name, _, default = text[2:-1].partition(":-")
-    return os.environ.get(name) or default
+    here = host_group() if name == HOST_GROUP and engine_address().is_local else ""
+    return os.environ.get(name) or here or default
