@@ -24,7 +24,9 @@ RUNNING = {"Status": "running"}
 
 def application(case):
     llm = f"{{llm: {{server: {{resources: {{accelerators: {case['llm']}}}}}}}}}" if "llm" in case else "{}"
-    text = f"opea_app: chatqna\nopea_deployment: {{hardware: {case['hardware']}}}\nopea_micro_services: {llm}\n"
+    text = (
+        f"opea_app: chatqna\nopea_deployment: {{hardware: {case['hardware']}}}\nopea_micro_services: {llm}\n"
+    )
     return build_blueprint(parse_application(text), name="demo")
 
 
