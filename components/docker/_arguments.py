@@ -65,7 +65,7 @@ def environment_of(service: Mapping[str, Any]) -> list[str]:
 
 
 def _security(service: Mapping[str, Any]) -> list[str]:
-    """Docker adds ``label=disable`` to a container in the host's namespaces, which the provider sees as a change."""
+    """Docker adds ``label=disable`` in the host's namespaces, which the provider would see as a change."""
     options = list(service.get("security_opt", ()))
     own = any(option.startswith("label") for option in options)
     wide = service.get("ipc") == "host" or service.get("pid") == "host" or service.get("privileged")
