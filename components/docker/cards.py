@@ -109,7 +109,7 @@ def _device_files(row: DockerCardRow) -> list[Path]:
 
 
 def host_group() -> str:
-    """The number of the group that owns the device files of cards on this machine; empty when there are none."""
+    """The number of the group that owns the device files of cards on this machine; empty without any."""
     for row in docker_cards().values():
         for file in _device_files(row) if row.host_group else ():
             return str(file.stat().st_gid)

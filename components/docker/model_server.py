@@ -19,7 +19,7 @@ class DockerModelServerArgs(TypedDict):
     kind: str
     """The server: tgi, tei, vllm, ollama, whisper, speecht5 ..."""
     type: NotRequired[str]
-    """The type of microservice that it serves; by default the usual one: llm for vllm, embedding for tei ..."""
+    """The type of microservice that it serves; by default the usual one: llm for vllm, asr for whisper ..."""
     model: NotRequired[str]
     """The model by its name on the hub; the catalogue's by default."""
     hardware: NotRequired[str]

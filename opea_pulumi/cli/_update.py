@@ -91,7 +91,10 @@ class Plan:
 
     def keep_secrets(self, handle: StackHandle) -> None:
         """Encrypt the environment's secrets into the stack's configuration: the next up needs them, too."""
-        for secret in self.deployment.blueprint.secrets:
+        from opea_pulumi.images import registry_secrets
+
+        blueprint = self.deployment.blueprint
+        for secret in (*blueprint.secrets, *registry_secrets(blueprint)):
             given = next((os.environ[name] for name in secret.environment if os.environ.get(name)), None)
             if given is not None:
                 handle.set_config(secret.config, given, secret=True)

@@ -38,7 +38,9 @@ def missing_cards(
         if row is None:
             continue  # no engine has such cards: the blueprint's conversion says so
         if row.runtime and row.runtime not in (info.get("Runtimes") or {}) and not _by_cdi(row, info):
-            message = f"the application needs {count} {row.word} cards, and the engine has no runtime {row.runtime}"
+            message = (
+                f"the application needs {count} {row.word} cards, and the engine has no runtime {row.runtime}"
+            )
             hint = f"{row.install}; or choose another --hardware"
             yield PreflightError(message, code="no-runtime", hint=hint)
             continue

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 import pulumi
 from opea_pulumi.components.docker import DockerApplication, DockerApplicationArgs
 
+from opea_pulumi.blueprint import Blueprint
+from opea_pulumi.convert.compose import containers_of
+from opea_pulumi.images import account_of, ensure_images, registry_secrets
 from opea_pulumi.targets import Deployment
 
 from .._outputs import export
-from .._secrets import secrets_of
+from .._secrets import configured, secrets_of
 
 
 def program(deployment: Deployment) -> None:
     """Register the application and export :data:`opea_pulumi.targets.OUTPUTS`."""
     blueprint = deployment.blueprint
     if not pulumi.runtime.is_dry_run():
-        _build_missing_images(deployment)
+        _get_missing_images(blueprint)
     args: DockerApplicationArgs = {"secrets": dict(secrets_of(blueprint))}
     application = DockerApplication.of(blueprint, args)
     export("docker", deployment, application)
@@ -26,11 +27,9 @@ def program(deployment: Deployment) -> None:
     pulumi.export("workloads", [workload.name for workload in blueprint.workloads])
 
 
-def _build_missing_images(deployment: Deployment) -> None:
-    """This project's own images: nobody publishes them, so the engine builds those it lacks."""
-    from opea_pulumi.docker_engine import connect
-    from opea_pulumi.images import ensure_own_image
-
-    with closing(connect()) as client:
-        for image in sorted({workload.image for workload in deployment.blueprint.workloads}):
-            ensure_own_image(client, image, pulumi.log.info)
+def _get_missing_images(blueprint: Blueprint) -> None:
+    """Before anything is made: the images that the engine lacks are pulled, or (ours) built."""
+    services = containers_of(blueprint, "docker", {}).services.values()
+    given = [configured(secret) for secret in registry_secrets(blueprint)]
+    account = account_of(blueprint, *given) if given else None
+    ensure_images((service["image"] for service in services), pulumi.log.info, account)

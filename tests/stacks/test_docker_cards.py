@@ -8,13 +8,13 @@ import pytest
 import yaml
 from opea_pulumi.components.docker import cards
 from opea_pulumi.components.docker._arguments import arguments_of
+from opea_pulumi.stacks.docker import TARGET
 
 from opea_pulumi.application import parse_application
 from opea_pulumi.blueprint import build_blueprint
 from opea_pulumi.catalog import docker_cards
 from opea_pulumi.convert.compose import containers_of
 from opea_pulumi.docker_engine import connect, containers_by_name
-from opea_pulumi.stacks.docker import TARGET
 from opea_pulumi.targets import Deployment
 
 CASES = yaml.safe_load(Path(__file__).with_name("docker_cards.yaml").read_text())
@@ -24,7 +24,9 @@ RUNNING = {"Status": "running"}
 
 def application(case):
     llm = f"{{llm: {{server: {{resources: {{accelerators: {case['llm']}}}}}}}}}" if "llm" in case else "{}"
-    text = f"opea_app: chatqna\nopea_deployment: {{hardware: {case['hardware']}}}\nopea_micro_services: {llm}\n"
+    text = (
+        f"opea_app: chatqna\nopea_deployment: {{hardware: {case['hardware']}}}\nopea_micro_services: {llm}\n"
+    )
     return build_blueprint(parse_application(text), name="demo")
 
 
