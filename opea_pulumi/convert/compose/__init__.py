@@ -1,7 +1,7 @@
 """Docker compose (Compose Specification)."""
 
 from ._devices import AMD, HABANA, NVIDIA, partition
-from ._networks import published
+from ._networks import asked_port, published
 from ._read import from_compose
 from ._resources import number_of_bytes
 from ._secrets import used_secrets
@@ -12,6 +12,7 @@ __all__ = [
     "HABANA",
     "NVIDIA",
     "Containers",
+    "asked_port",
     "containers_of",
     "from_compose",
     "number_of_bytes",
