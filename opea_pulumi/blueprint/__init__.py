@@ -1,7 +1,7 @@
 """The waist between the language and every target."""
 
 from ._build import build_blueprint
-from ._exposure import insecure
+from ._exposure import insecure, refuse_exposure
 from ._images import OWN, is_digest, split_image, with_digest, with_registry
 from ._memory import card_bytes, cpu_bytes, fit, kv_cache_bytes, weight_bytes
 from ._model import (
@@ -68,6 +68,7 @@ __all__ = [
     "kv_cache_bytes",
     "parse_milli",
     "parse_quantity",
+    "refuse_exposure",
     "split_image",
     "weight_bytes",
     "with_digest",

@@ -110,3 +110,20 @@ def insecure(exposure: Exposure) -> str:
     lacking = [] if exposure.keys else ["whoever reaches it may ask, ingest and delete"]
     lacking += [] if exposure.tls else ["whoever is on the way reads along"]
     return f"{exposure.address} can be reached from other machines: {'; '.join(lacking)}"
+
+
+def refuse_exposure(exposure: Exposure, target: str) -> None:
+    """For a target whose processes anybody on this machine may ask, and nobody else.
+
+    Raises:
+        BlueprintError: the application asks for keys, for TLS, or for another address.
+    """
+    asked = {
+        _ADDRESS: exposure.address != "127.0.0.1" and f"listens on 127.0.0.1, not on {exposure.address}",
+        "opea_deployment.auth": exposure.auth != "none" and f"checks no keys (auth: {exposure.auth})",
+        _TLS: exposure.tls and "speaks no TLS",
+    }
+    for place, why in asked.items():
+        if why:
+            hint = "--target docker does; or lay a file over it in which that key is null"
+            raise blueprint_error("target-exposure", f"target {target} {why}", place, hint)

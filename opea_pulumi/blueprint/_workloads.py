@@ -70,14 +70,16 @@ def _router(plan: Plan, others: Iterable[str]) -> Workload:
         variable: SecretValue(secret=key_secret(name)) for name, variable in step_keys(plan).items()
     }
     values = {**resolve(plan, Context(), row.environment), **keys, **router_access(plan)}
-    port = Port(number=row.port, requested=plan.application.mega.port)
+    exposure = exposure_of(plan)
+    front = None if plan.application.deployment.ui else exposure.port
+    port = Port(number=row.port, requested=front or plan.application.mega.port)
     workload = _served(row, ROUTER, "router", ROUTER, port, values)
     steps = {slug(name) for name in plan.services}
     external = any(plan.is_external(name) for name in plan.services)
     return workload.model_copy(
         update={
             "image": row.image.format(version=opea_pulumi.__version__),
-            "health": workload.health.model_copy(update={"tls": exposure_of(plan).tls}),
+            "health": workload.health.model_copy(update={"tls": exposure.tls}),
             "downstreams": tuple(sorted(steps & set(others))),
             "egress": ("remote",) if external else (),
         }

@@ -15,6 +15,8 @@ from opea_pulumi.errors import OperationError, PreflightError
 from opea_pulumi.targets import Deployment
 
 from .._preflight import missing_extras
+from ._exposure import refused_exposure
+from ._ports import refused_place
 
 _NEEDS = ("pulumi", "pulumi_docker", "docker")
 _GIB = 2**30
@@ -34,12 +36,17 @@ def preflight(deployment: Deployment) -> list[PreflightError]:
         return missing
     try:
         with closing(connect()) as client:
-            info, names = client.info(), _ports(client)
+            info, running = client.info(), client.api.containers()
     except OperationError as error:
         return [PreflightError(error.message, code=error.code, hint=error.hint)]
     local = engine_address().is_local
     blueprint = deployment.blueprint
-    return [*_memory(blueprint, info), *_cards(blueprint, info, local=local), *_taken(deployment, names)]
+    return [
+        *refused_exposure(blueprint),
+        *_memory(blueprint, info),
+        *_cards(blueprint, info, local=local),
+        *refused_place(deployment, running, local=local),
+    ]
 
 
 def _memory(blueprint: Blueprint, info: Mapping[str, Any]) -> Iterator[PreflightError]:
@@ -84,24 +91,3 @@ def _by_cdi(kind: str, info: Mapping[str, Any]) -> bool:
 def _present(kind: str) -> int:
     pattern = _DEVICES.get(kind, "")
     return len(list(Path("/").glob(pattern.lstrip("/")))) if pattern else 0
-
-
-def _ports(client: Any) -> dict[int, Mapping[str, Any]]:
-    """The containers by the ports that they publish."""
-    return {
-        int(port["PublicPort"]): row
-        for row in client.api.containers()
-        for port in row.get("Ports") or ()
-        if port.get("PublicPort")
-    }
-
-
-def _taken(deployment: Deployment, ports: Mapping[int, Mapping[str, Any]]) -> Iterator[PreflightError]:
-    for workload in deployment.blueprint.workloads:
-        holder = ports.get(workload.port.requested or 0)
-        if holder is None or (holder.get("Labels") or {}).get("opea.stack") == deployment.stack:
-            continue
-        name = holder["Names"][0].lstrip("/")
-        message = f"port {workload.port.requested} of {workload.name} is published by container {name}"
-        hint = "stop that container, or give the service another port (or none: then a free one is found)"
-        yield PreflightError(message, code="port-taken", hint=hint)
