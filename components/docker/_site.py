@@ -7,14 +7,18 @@ import re
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any
+from ipaddress import ip_address
+from typing import Any, Self
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import pulumi
 import pulumi_docker as docker
 
-from opea_pulumi.blueprint import Workload
+from opea_pulumi.blueprint import Exposure, Workload
 from opea_pulumi.convert.compose import Containers
+from opea_pulumi.docker_engine import engine_address
+from opea_pulumi.errors import OperationError
 from opea_pulumi.terms import PROJECT
 
 from ._arguments import arguments_of, runs_once, start_seconds
@@ -30,16 +34,34 @@ _MINUTE = 60
 
 @dataclass(frozen=True)
 class Published:
-    """Where the host listens for the one published port: an address and a port."""
+    """Where the host listens for the one published port; ``base`` is the URL without the port, for users."""
 
     address: str
     port: int
+    base: str
+
+    @classmethod
+    def of(cls, exposure: Exposure, port: int) -> Self:
+        """An application's exposure at a port; on another host, all addresses are those of its name."""
+        reached, engine = exposure.reached, engine_host()
+        if engine and ip_address(exposure.address).is_unspecified and reached != exposure.host:
+            reached = engine
+        return cls(exposure.address, port, f"{exposure.scheme}://{reached}")
 
     @property
     def url(self) -> str:
         """For a client on the host."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.address, self.address)  # noqa: S104
-        return f"http://{host}:{self.port}"
+        return f"{self.base}:{self.port}"
+
+
+def engine_host() -> str:
+    """The name of the host that the engine is on; empty when that is this one, or unknown."""
+    try:
+        address = engine_address()
+    except OperationError:
+        return ""
+    host = "" if address.is_local else urlsplit(address.url).hostname or ""
+    return f"[{host}]" if ":" in host else host
 
 
 @dataclass

@@ -14,6 +14,8 @@ from opea_pulumi.targets import Deployment
 from opea_pulumi.terms import PROJECT
 
 from .._preflight import missing_extras
+from ._exposure import refused_exposure
+from ._ports import refused_place
 
 _NEEDS = ("pulumi", "pulumi_docker", "docker")
 _GIB = 2**30
@@ -28,16 +30,17 @@ def preflight(deployment: Deployment) -> list[PreflightError]:
     blueprint = deployment.blueprint
     try:
         with closing(connect()) as client:
-            info, names = client.info(), _ports(client)
+            info, running = client.info(), client.api.containers()
             wanted = wanted_cards(blueprint)
             foreign = _foreign(containers_by_name(client), deployment) if wanted else {}
     except OperationError as error:
         return [PreflightError(error.message, code=error.code, hint=error.hint)]
     local = engine_address().is_local
     return [
+        *refused_exposure(blueprint),
         *_memory(blueprint, info),
         *missing_cards(wanted, info, foreign, local=local),
-        *_taken(deployment, names),
+        *refused_place(deployment, running, local=local),
     ]
 
 
@@ -65,24 +68,3 @@ def _foreign(containers: Mapping[str, Mapping[str, Any]], deployment: Deployment
         for name, shown in containers.items()
         if not own.items() <= ((shown.get("Config") or {}).get("Labels") or {}).items()
     }
-
-
-def _ports(client: Any) -> dict[int, Mapping[str, Any]]:
-    """The containers by the ports that they publish."""
-    return {
-        int(port["PublicPort"]): row
-        for row in client.api.containers()
-        for port in row.get("Ports") or ()
-        if port.get("PublicPort")
-    }
-
-
-def _taken(deployment: Deployment, ports: Mapping[int, Mapping[str, Any]]) -> Iterator[PreflightError]:
-    for workload in deployment.blueprint.workloads:
-        holder = ports.get(workload.port.requested or 0)
-        if holder is None or (holder.get("Labels") or {}).get("opea.stack") == deployment.stack:
-            continue
-        name = holder["Names"][0].lstrip("/")
-        message = f"port {workload.port.requested} of {workload.name} is published by container {name}"
-        hint = "stop that container, or give the service another port (or none: then a free one is found)"
-        yield PreflightError(message, code="port-taken", hint=hint)

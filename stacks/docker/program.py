@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pulumi
 from opea_pulumi.components.docker import DockerApplication, DockerApplicationArgs
 
-from opea_pulumi.blueprint import Blueprint
+from opea_pulumi.blueprint import Blueprint, insecure
 from opea_pulumi.convert.compose import containers_of
+from opea_pulumi.errors import PreflightError
 from opea_pulumi.images import account_of, ensure_images, registry_secrets
+from opea_pulumi.secret_values import missing_secrets
 from opea_pulumi.targets import Deployment
 
 from .._outputs import export
 from .._secrets import configured, secrets_of
+from ._exposure import refused_exposure
 
 
 def program(deployment: Deployment) -> None:
     """Register the application and export :data:`opea_pulumi.targets.OUTPUTS`."""
     blueprint = deployment.blueprint
+    secrets = dict(secrets_of(blueprint))
+    _refuse([*refused_exposure(blueprint), *missing_secrets(blueprint, secrets)])
+    if warning := insecure(blueprint.settings.exposure):
+        pulumi.log.warn(warning)
     if not pulumi.runtime.is_dry_run():
         _get_missing_images(blueprint)
-    args: DockerApplicationArgs = {"secrets": dict(secrets_of(blueprint))}
+    args: DockerApplicationArgs = {"secrets": secrets}
     application = DockerApplication.of(blueprint, args)
     export("docker", deployment, application)
     pulumi.export("network", application.network)
     # the engine records what starts side by side in the order in which it got ready
     pulumi.export("workloads", [workload.name for workload in blueprint.workloads])
+
+
+def _refuse(errors: Sequence[PreflightError]) -> None:
+    """Plain pulumi asks no preflight."""
+    if errors:
+        raise errors[0]
 
 
 def _get_missing_images(blueprint: Blueprint) -> None:

@@ -53,7 +53,8 @@ def _what(blueprint: Blueprint) -> Iterator[str]:
     yield ""
     yield from _wrapped(
         "Services reach each other by their names in a network without a way out; one port is published, on "
-        "127.0.0.1; only services that load models or call remote services are in the network 'outside'."
+        f"{blueprint.settings.exposure.address}; only services that load models or call remote services are "
+        "in the network 'outside'."
     )
 
 
