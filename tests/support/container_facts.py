@@ -105,7 +105,8 @@ def _hosted(host: Mapping[str, Any]) -> Iterator[Fact]:
     yield "root", "read-only" if host["ReadonlyRootfs"] else "writable"
     yield from (("capability", f"+{name}") for name in host["CapAdd"] or ())
     yield from (("capability", f"-{name}") for name in host["CapDrop"] or ())
-    yield from (("security", option) for option in host["SecurityOpt"] or ())
+    own = ["label=disable"] if host["IpcMode"] == "host" else []  # what Docker makes of it
+    yield from (("security", option) for option in host["SecurityOpt"] or () if option not in own)
     yield from (("group", name) for name in host["GroupAdd"] or ())
     yield from (("device", row["PathOnHost"]) for row in host["Devices"] or ())
     for row in host.get("DeviceRequests") or ():

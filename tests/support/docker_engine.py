@@ -65,6 +65,15 @@ def needs_runtime(engine: docker.DockerClient, name: str) -> None:
         raise LackingError(f"the engine has no runtime {name} (dockerd --add-runtime {name}=$(which runc))")
 
 
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback that nobody has."""
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]  # held until all are known
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
 def allowed(lack: str) -> None:
     """Return if the set-up may install and start things here. Raises LackingError with what lacks."""
     if os.environ.get("OPEA_TEST_SETUP") != "1":

@@ -14,6 +14,8 @@ from opea_pulumi.blueprint import Blueprint, build_blueprint
 from opea_pulumi.convert.compose import containers_of
 
 TARGET = "docker"
+INTERVAL = "4s"
+"""Between two checks of health: shorter ones keep two cores busy with checks alone."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +38,19 @@ class Plan:
         return {service["image"] for service in self.services.values()}
 
 
-def plan(name: str, application: str, port: int, mega: str, **deployment: Any) -> Plan:
-    """The plan of a known application with an orchestrator; health is asked for every second."""
-    document: dict[str, Any] = {
+def plan(name: str, port: int, document: Mapping[str, Any]) -> Plan:
+    """The plan of an application in the unified language, whose health is asked for often."""
+    patched = {**document, "patches": list(_impatient(_read(name, document)))}
+    return Plan(name, json.dumps(patched), _read(name, patched), port)
+
+
+def known(application: str, orchestrator: str, **deployment: Any) -> dict[str, Any]:
+    """A known application in the unified language."""
+    return {
         "opea_app": application,
-        "opea_mega_service": {"orchestrator": mega},
+        "opea_mega_service": {"orchestrator": orchestrator},
         "opea_deployment": deployment,
     }
-    document["patches"] = list(_impatient(_read(name, document)))
-    return Plan(name, json.dumps(document), _read(name, document), port)
 
 
 def _read(name: str, document: Mapping[str, Any]) -> Blueprint:
@@ -54,5 +60,6 @@ def _read(name: str, document: Mapping[str, Any]) -> Blueprint:
 def _impatient(blueprint: Blueprint) -> Iterable[dict[str, Any]]:
     for name, service in containers_of(blueprint, TARGET).services.items():
         if "healthcheck" in service:
-            merge = {"healthcheck": {"interval": "1s"}}
-            yield {"target": TARGET, "workload": name, "merge": merge}
+            merge = {"healthcheck": {"interval": INTERVAL}}
+            for target in (TARGET, "compose"):
+                yield {"target": target, "workload": name, "merge": merge}
