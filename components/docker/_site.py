@@ -181,7 +181,7 @@ class Site:
             f"{self.name}-{key}",
             name=self.called(key),
             image=self.image(service["image"]),
-            labels=self.labels(**labels),
+            labels=[*self.labels(**labels), *_labels(service)],
             mounts=mounts or None,
             **self._network_arguments(service, sorted({key, alias or key})),
             **arguments,
@@ -202,6 +202,7 @@ class Site:
             return {"network_mode": service["network_mode"]}
         names = service.get("networks", ["default"])
         joined = names if self.network is None else names[:1]
+        # no network_mode: the engine forgets a container's aliases in the network that it is created in
         return {"networks_advanced": [{"name": self.networks[name], "aliases": aliases} for name in joined]}
 
     def _mount(self, entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -237,6 +238,11 @@ class Site:
             opts=self.opts(parent, delete_before_replace=True),
         )
         return volume, holder
+
+
+def _labels(service: Mapping[str, Any]) -> list[Any]:
+    """The application's own."""
+    return [{"label": key, "value": value} for key, value in service.get("labels", {}).items()]
 
 
 def _volume_mount(volume: pulumi.Output[str], target: str) -> Any:
