@@ -181,7 +181,7 @@ class Site:
             f"{self.name}-{key}",
             name=self.called(key),
             image=self.image(service["image"]),
-            labels=[*self.labels(**labels), *_labels(service)],
+            labels=[*self.labels(**labels), *_own_labels(service)],
             mounts=mounts or None,
             **self._network_arguments(service, sorted({key, alias or key})),
             **arguments,
@@ -240,7 +240,7 @@ class Site:
         return volume, holder
 
 
-def _labels(service: Mapping[str, Any]) -> list[Any]:
+def _own_labels(service: Mapping[str, Any]) -> list[Any]:
     """The application's own."""
     return [{"label": key, "value": value} for key, value in service.get("labels", {}).items()]
 

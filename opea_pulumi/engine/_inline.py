@@ -38,7 +38,7 @@ class InlineProgram:
         try:
             return self._program()
         except BaseException as error:
-            cause = error.__cause__
+            cause = error.__context__  # what the program made this one of
             self.error = cause if isinstance(cause, OpeaError) else error
             raise
 
