@@ -18,7 +18,7 @@ from .._preflight import missing_extras
 from ._exposure import refused_exposure
 from ._ports import refused_place
 
-_NEEDS = ("pulumi", "pulumi_docker", "docker")
+NEEDS = ("pulumi", "pulumi_docker", "docker")
 _GIB = 2**30
 
 _RUNTIMES = {HABANA: "habana", NVIDIA: "nvidia"}
@@ -32,7 +32,7 @@ _WORDS = {HABANA: "Gaudi", NVIDIA: "NVIDIA", AMD: "AMD"}
 
 def preflight(deployment: Deployment) -> list[PreflightError]:
     """Every reason why ``up`` would fail on this engine; empty when there is none."""
-    if missing := missing_extras("docker", _NEEDS):
+    if missing := missing_extras("docker", NEEDS):
         return missing
     try:
         with closing(connect()) as client:
