@@ -22,6 +22,10 @@ OPEN = "opea_app: chatqna\nopea_deployment: {profile: embedded}\n"
 QUESTION = "How many days of paid vacation do employees receive?"
 
 
+def own(text, registry):
+    return text.replace("{profile", f"{{image_registry: {registry}, profile")
+
+
 def with_variables(command, **more):
     return dataclasses.replace(command, more={**command.more, **more})
 
@@ -46,9 +50,21 @@ def keys():
 
 
 @pytest.fixture(scope="module")
-def stack(command, made, keys):
+def registry(command, engine_client, own_images):
+    """A prefix of our images' names that only these tests use: another checkout's builds change nothing."""
+    prefix = command.more["OPEA_TEST_TOKEN"]
+    for name in own_images.values():
+        repository, _, tag = f"{prefix}/{name}".rpartition(":")
+        engine_client.images.get(name).tag(repository, tag)
+    yield prefix
+    for name in own_images.values():
+        engine_client.images.remove(f"{prefix}/{name}", force=True)
+
+
+@pytest.fixture(scope="module")
+def stack(command, made, keys, registry):
     """(name, path of the application, its URL) of a stack that all addresses of this host serve."""
-    name, app = command.more["OPEA_TEST_TOKEN"], write_app(command.cwd, PROTECTED)
+    name, app = command.more["OPEA_TEST_TOKEN"], write_app(command.cwd, own(PROTECTED, registry))
     variables = {
         "OPEA_ROUTER_KEYS": keys,
         "OPEA_TLS_CERTIFICATE_FILE": str(made.certificate),
@@ -116,7 +132,6 @@ def test_another_machine_reaches_it_by_tls_alone(stack, made, address):
 def test_a_second_up_knows_it_all_and_changes_nothing(stack, command):
     name, app, url = stack
     again = up(command, app, name)
-    print(command.run("preview", str(app), "--target", "docker", "--stack", name).stderr)  # XX
     assert set(again["changes"]) == {"same"}
     assert again["outputs"]["url"] == url
 
@@ -159,10 +174,10 @@ def test_what_up_refuses_before_it_makes_anything(text, arguments, code, words, 
     assert not (command.home / "stacks" / name).exists()
 
 
-def test_who_says_so_gets_it_without_protection(stack, command, address, tmp_path):
+def test_who_says_so_gets_it_without_protection(stack, command, address, registry):
     """The last test of the stack: it loses keys and TLS."""
     name, app, _ = stack
-    (app / "opea.yaml").write_text(OPEN)
+    (app / "opea.yaml").write_text(own(OPEN, registry))
     arguments = ("up", str(app), "--target", "docker", "--stack", name, "--expose")
     command.fails(*arguments, address, code="public-unprotected")
     done = command.run(*arguments, address, "--insecure-public")
