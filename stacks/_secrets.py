@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pulumi
 
-from opea_pulumi.blueprint import Blueprint
+from opea_pulumi.blueprint import Blueprint, Secret
 from opea_pulumi.secret_values import secret_from_environment
 from opea_pulumi.terms import PROJECT
 
@@ -22,3 +22,9 @@ def secrets_of(blueprint: Blueprint) -> Iterator[tuple[str, pulumi.Output[str]]]
         value = secret_from_environment(secret)
         if value is not None:
             yield secret.name, pulumi.Output.secret(value)
+
+
+def configured(secret: Secret) -> str:
+    """The value of a secret that the program itself uses, and hands to no resource; empty without one."""
+    found = pulumi.Config(PROJECT).get(secret.config)
+    return found or secret_from_environment(secret) or ""

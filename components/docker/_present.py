@@ -7,7 +7,7 @@ from contextlib import closing
 from functools import cached_property
 from typing import Any
 
-from opea_pulumi.docker_engine import can_listen, connect, engine_address
+from opea_pulumi.docker_engine import can_listen, connect, containers_by_name, engine_address
 from opea_pulumi.errors import OperationError
 
 _ATTEMPT = "opea.attempt"
@@ -24,12 +24,7 @@ class Present:
         except OperationError:
             return {}
         with closing(client):
-            found = client.api.containers(all=True)
-            return {
-                row["Names"][0].lstrip("/"): client.api.inspect_container(row["Id"])
-                for row in found
-                if row["Names"]
-            }
+            return containers_by_name(client)
 
     def attempt(self, name: str) -> dict[str, str]:
         """A label for a step that runs once: a new one if the last run failed, so that it runs again."""

@@ -14,7 +14,7 @@ from opea_pulumi.convert.compose import containers_of
 from opea_pulumi.errors import OpeaError
 from opea_pulumi.terms import Orchestrator, Profile
 
-from ._site import Published, Site, plain
+from ._site import Published, Site, cards_of, plain
 
 LOOPBACK = "127.0.0.1"
 
@@ -113,7 +113,7 @@ def alone(
             "patches": (),
         }
     )
-    containers = containers_of(reduced)
+    containers = containers_of(reduced, cards=cards_for(name, reduced))
     site = Site(owner, name, containers, secrets_of(args), args.get("network"))
     extra = [*_environment(args), *_elsewhere(blueprint, elsewhere, args)]
     scheme = "https" if main.health.tls else "http"
@@ -122,6 +122,18 @@ def alone(
     keys += [workload.name for workload in chosen]
     alias = plain(name) if args.get("network") is not None else ""
     return Part(site, tuple(keys), main.port.number, published, tuple(extra), words or {}, alias, scheme)
+
+
+def cards_for(name: str, blueprint: Blueprint) -> dict[str, tuple[int, ...]]:
+    """The indexes of cards for each workload of an application that has some.
+
+    Raises:
+        pulumi.RunError: too few are free.
+    """
+    try:
+        return cards_of(name, blueprint.workloads)
+    except OpeaError as error:
+        raise pulumi.RunError(str(error)) from None
 
 
 def secrets_of(args: Mapping[str, Any]) -> Mapping[str, pulumi.Input[str]]:

@@ -12,7 +12,7 @@ from opea_pulumi.terms import Profile
 
 from .._source import application_blueprint
 from ._site import Published, Site
-from ._workload import DockerWorkload, Part, hidden, secrets_of
+from ._workload import DockerWorkload, Part, cards_for, hidden, secrets_of
 from .microservice import DockerMicroservice
 from .model_server import DockerModelServer
 from .router import DockerRouter
@@ -78,7 +78,7 @@ class DockerApplication(pulumi.ComponentResource):
     def _build(
         self, name: str, blueprint: Blueprint, args: DockerApplicationArgs, port: int | None = None
     ) -> None:
-        containers = containers_of(blueprint, TARGET)
+        containers = containers_of(blueprint, TARGET, cards_for(name, blueprint))
         site = Site(self, name, containers, secrets_of(args))
         front = published(blueprint)
         where = _published(site, blueprint, port)

@@ -93,9 +93,11 @@ class Plan:
 
     def keep_secrets(self, handle: StackHandle) -> None:
         """Encrypt the environment's secrets into the stack's configuration: the next up needs them, too."""
+        from opea_pulumi.images import registry_secrets
         from opea_pulumi.secret_values import secret_from_environment
 
-        for secret in self.deployment.blueprint.secrets:
+        blueprint = self.deployment.blueprint
+        for secret in (*blueprint.secrets, *registry_secrets(blueprint)):
             if given := secret_from_environment(secret):
                 handle.set_config(secret.config, given, secret=True)
 

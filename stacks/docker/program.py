@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 
 import pulumi
 from opea_pulumi.components.docker import DockerApplication, DockerApplicationArgs
 
-from opea_pulumi.blueprint import insecure
+from opea_pulumi.blueprint import Blueprint, insecure
+from opea_pulumi.convert.compose import containers_of
 from opea_pulumi.errors import PreflightError
+from opea_pulumi.images import account_of, ensure_images, registry_secrets
 from opea_pulumi.secret_values import missing_secrets
 from opea_pulumi.targets import Deployment
 
 from .._outputs import export
-from .._secrets import secrets_of
+from .._secrets import configured, secrets_of
 from ._exposure import refused_exposure
 
 
@@ -26,7 +27,7 @@ def program(deployment: Deployment) -> None:
     if warning := insecure(blueprint.settings.exposure):
         pulumi.log.warn(warning)
     if not pulumi.runtime.is_dry_run():
-        _build_missing_images(deployment)
+        _get_missing_images(blueprint)
     args: DockerApplicationArgs = {"secrets": secrets}
     application = DockerApplication.of(blueprint, args)
     export("docker", deployment, application)
@@ -41,11 +42,9 @@ def _refuse(errors: Sequence[PreflightError]) -> None:
         raise errors[0]
 
 
-def _build_missing_images(deployment: Deployment) -> None:
-    """This project's own images: nobody publishes them, so the engine builds those it lacks."""
-    from opea_pulumi.docker_engine import connect
-    from opea_pulumi.images import ensure_own_image
-
-    with closing(connect()) as client:
-        for image in sorted({workload.image for workload in deployment.blueprint.workloads}):
-            ensure_own_image(client, image, pulumi.log.info)
+def _get_missing_images(blueprint: Blueprint) -> None:
+    """Before anything is made: the images that the engine lacks are pulled, or (ours) built."""
+    services = containers_of(blueprint, "docker", {}).services.values()
+    given = [configured(secret) for secret in registry_secrets(blueprint)]
+    account = account_of(blueprint, *given) if given else None
+    ensure_images((service["image"] for service in services), pulumi.log.info, account)

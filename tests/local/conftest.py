@@ -1,12 +1,10 @@
 """Deployed applications for the tests of the local target."""
 
-import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from opea_command import ROOT, Command, destroy_all, write_app
+from opea_command import Command, destroy_all, write_app
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -50,17 +48,3 @@ def running(make_command: Callable[..., Command]) -> Iterator[Command]:
     command("ingest", str(app / "handbook.md"))
     yield command
     destroy_all(command)
-
-
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A clone of the repository as plain `pulumi` finds it, with this interpreter's environment as .venv."""
-    folder = tmp_path / "clone"
-    ignored = shutil.ignore_patterns(
-        ".git", ".venv", "__pycache__", ".*_cache", "build", "dist", "*.egg-info"
-    )
-    shutil.copytree(ROOT, folder, ignore=ignored)
-    for left in (folder / "stacks").glob("Pulumi.*.yaml"):
-        left.unlink()
-    (folder / ".venv").symlink_to(sys.prefix)
-    return folder

@@ -1,28 +1,18 @@
 """Plain `pulumi up` in a clone, with nothing but the environment that the command prints."""
 
-import subprocess
-
+import plain_pulumi
 import pytest
 from opea_command import destroy_all
 
 
 @pytest.fixture
-def shell(command, clone):
-    def run(script):
-        result = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", f'eval "$(.venv/bin/opea-pulumi engine env)"; {script}'],
-            cwd=clone,
-            env=command.env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert result.returncode == 0, result.stdout + result.stderr
-        return result.stdout + result.stderr
+def clone(tmp_path):
+    return plain_pulumi.clone(tmp_path / "clone")
 
-    return run
+
+@pytest.fixture
+def shell(command, clone):
+    return lambda script: plain_pulumi.shell(clone, command.env, script)
 
 
 def test_stack_select_up_destroy(command, clone, shell):

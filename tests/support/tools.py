@@ -1,4 +1,4 @@
-"""Programs that judge what is generated: built once into the cache from pinned sources.
+"""Programs that judge what is generated, and hosts of other languages: built once into the cache from pinned sources.
 
 `tool("kube-score")` gives a program's path. It is installed when `OPEA_TEST_SETUP=1`, as `.ci/run` sets it;
 without it, and when it is not there yet, the test skips with the reason, unless `OPEA_TEST_REQUIRE` holds
@@ -29,6 +29,8 @@ GO = {  # the package to build in the module of the same name
     "kompose": "github.com/kubernetes/kompose",
     "kube-score": "github.com/zegl/kube-score/cmd/kube-score",
     "pod-security": ".",
+    "pulumi-language-nodejs": ".",
+    "pulumi-language-yaml": "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
 }
 LDFLAGS = {"docker-compose": "-X github.com/docker/compose/v2/internal.Version=v2.39.1"}
 PYTHON = {"checkov": "checkov==3.3.30"}

@@ -19,6 +19,7 @@ from .connection import Connection, ProviderError
 from .container import Container, PartialError
 from .fields import DEFAULTS, Change, Type, Values, canonical, changes, is_unknown, types, with_defaults
 from .images import Image, RemoteImage
+from .schema import schema
 from .simple import Network, Tag, Volume
 
 VERSION = "5.2.0"
@@ -90,6 +91,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
         return plugin_pb2.PluginInfo(version=VERSION)
+
+    @_told
+    def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return provider_pb2.GetSchemaResponse(schema=schema(VERSION))
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
         return empty_pb2.Empty()  # the vendor's does nothing either
