@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from opea_pulumi.catalog import docker_cards
 from opea_pulumi.docker_engine import connect, engine_address
 from opea_pulumi.errors import OperationError
 from opea_pulumi.targets import Check
@@ -43,6 +44,7 @@ def checks() -> Iterator[Check]:
             "memory", "ok", f"{int(info.get('MemTotal') or 0) / _GIB:.1f} GiB, {info.get('NCPU')} CPUs"
         )
         yield Check("runtimes", "ok", ", ".join(sorted(info.get("Runtimes") or {})) or "the engine's own")
+        yield from _cards(client, info)
         yield from _images(client)
     yield from _outside()
 
@@ -67,6 +69,26 @@ def _plugin() -> Check:
     if found:
         return Check("plugin docker", "ok", f"{found[-1]} in {home / 'plugins'}")
     return Check("plugin docker", "hint", f"not in {home / 'plugins'}", "pulumi gets it at the first up")
+
+
+def _cards(client: Any, info: Mapping[str, Any]) -> Iterator[Check]:
+    """Those of this machine, by kind, and how many of them containers have."""
+    from opea_pulumi.components.docker.cards import holders, present
+
+    there = {kind: present(kind) for kind in docker_cards()} if engine_address().is_local else {}
+    if not any(there.values()):
+        detail = "no accelerator" if engine_address().is_local else "not known of another machine"
+        yield Check("cards", "ok", detail)
+        return
+    found = client.api.containers()
+    running = {row["Names"][0].lstrip("/"): client.api.inspect_container(row["Id"]) for row in found}
+    for kind, count in there.items():
+        row, held = docker_cards()[kind], [str(holder) for holder in holders(kind, running)]
+        detail = f"{count} {row.word}" + (f", held by {', '.join(held)}" if held else ", all free")
+        if count and row.runtime and row.runtime not in (info.get("Runtimes") or {}):
+            yield Check("cards", "hint", f"{detail}; the engine has no runtime {row.runtime}", row.install)
+        elif count:
+            yield Check("cards", "ok", detail)
 
 
 def _images(client: Any) -> Iterator[Check]:
