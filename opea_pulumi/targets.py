@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from opea_pulumi.application import Loaded
 from opea_pulumi.blueprint import Blueprint, build_blueprint
@@ -60,6 +60,20 @@ class WorkloadStatus:
     detail: str = ""
 
 
+@dataclass(frozen=True)
+class Check:
+    """One thing that doctor looked at.
+
+    ``state`` is ``ok``, ``missing`` (needed, and not there) or ``hint`` (there is something to know);
+    ``detail`` is what was found, in figures; ``hint`` what to do.
+    """
+
+    name: str
+    state: Literal["ok", "missing", "hint"]
+    detail: str
+    hint: str = ""
+
+
 def unknown_workload(name: str, known: Iterable[str]) -> OperationError:
     """The error about a workload that a stack has not."""
     hint = f"one of {', '.join(known)}"
@@ -104,6 +118,10 @@ class Target(Protocol):
     @property
     def profiles(self) -> tuple[Profile, ...]:
         """The profiles that it can deploy, the default first."""
+        ...
+
+    def checks(self) -> Iterator[Check]:
+        """What the target needs whatever the application, looked at; nothing is changed."""
         ...
 
     def preflight(self, deployment: Deployment) -> list[PreflightError]:

@@ -28,6 +28,7 @@ _COMMANDS = {
     "ingest": "give documents to a running application",
     "ask": "ask a running application a question",
     "test": "send a made-up fact through every hop and name the one that loses it",
+    "doctor": "look at what a target needs, and at what a stack runs",
     "validate": "check an application without deploying it",
     "convert": "to Docker compose, a GMConnector, Kubernetes or KServe; and back",
     "config": "show what files, configuration and flags come to, and what set each value",

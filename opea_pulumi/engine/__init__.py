@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from opea_pulumi.engine._shims import provider_folder
 from opea_pulumi.engine._versions import MINIMUM, PINNED
 from opea_pulumi.engine.environment import environment, shell_lines, user_backend
 from opea_pulumi.engine.find import Engine, Report, find, obtain
@@ -46,6 +47,7 @@ __all__ = [
     "find",
     "install",
     "obtain",
+    "provider_folder",
     "shell_lines",
     "user_backend",
 ]

@@ -27,7 +27,7 @@ class Access:
 
 
 ANYBODY = Access()
-"""No key, and the authorities that Python itself believes."""
+"""No key, and the public authorities (those of certifi)."""
 
 
 def access(ca: str | None = None, environ: Mapping[str, str] = os.environ) -> Access:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from opea_pulumi.errors import PreflightError
-from opea_pulumi.targets import Deployment, Operations
+from opea_pulumi.targets import Check, Deployment, Operations
 from opea_pulumi.terms import Profile
 
 
@@ -15,6 +15,12 @@ class DockerTarget:
 
     name = "docker"
     profiles = (Profile.OPEA, Profile.EMBEDDED)
+
+    def checks(self) -> Iterator[Check]:
+        """The extra's packages, the engine and what it has, our images, the way to registry and hub."""
+        from .doctor import checks
+
+        return checks()
 
     def preflight(self, deployment: Deployment) -> list[PreflightError]:
         """Missing extras, an engine that does not answer or lacks memory or cards, ports that are taken."""

@@ -17,13 +17,13 @@ from .._preflight import missing_extras
 from ._exposure import refused_exposure
 from ._ports import refused_place
 
-_NEEDS = ("pulumi", "pulumi_docker", "docker")
+NEEDS = ("pulumi", "pulumi_docker", "docker")
 _GIB = 2**30
 
 
 def preflight(deployment: Deployment) -> list[PreflightError]:
     """Every reason why ``up`` would fail on this engine; empty when there is none."""
-    if missing := missing_extras("docker", _NEEDS):
+    if missing := missing_extras("docker", NEEDS):
         return missing
     from ._cards import missing_cards, wanted_cards
 

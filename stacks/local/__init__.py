@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from opea_pulumi.errors import PreflightError
-from opea_pulumi.targets import Deployment, Operations
+from opea_pulumi.targets import Check, Deployment, Operations
 from opea_pulumi.terms import Profile
 
 
@@ -15,6 +15,12 @@ class LocalTarget:
 
     name = "local"
     profiles = (Profile.EMBEDDED,)
+
+    def checks(self) -> Iterator[Check]:
+        """The extra's packages, memory, and who has the usual port."""
+        from .doctor import checks
+
+        return checks()
 
     def preflight(self, deployment: Deployment) -> list[PreflightError]:
         """Missing extras, and requested ports that other programs hold."""

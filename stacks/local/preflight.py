@@ -11,12 +11,12 @@ from opea_pulumi.terms import PROJECT
 
 from .._preflight import missing_extras
 
-_NEEDS = ("pulumi", "psutil", "aiohttp", "fastapi", "apsw", "sqlite_vec", "wordllama")
+NEEDS = ("pulumi", "psutil", "aiohttp", "fastapi", "apsw", "sqlite_vec", "wordllama")
 
 
 def preflight(deployment: Deployment) -> list[PreflightError]:
     """Every reason why ``up`` would fail on this machine; empty when there is none."""
-    return missing_extras("local", _NEEDS) or [*_exposure(deployment), *_taken_ports(deployment)]
+    return missing_extras("local", NEEDS) or [*_exposure(deployment), *_taken_ports(deployment)]
 
 
 def _exposure(deployment: Deployment) -> Iterator[PreflightError]:

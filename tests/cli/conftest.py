@@ -19,7 +19,7 @@ from opea_pulumi.cli._main import run
 from opea_pulumi.engine import Progress, StackInfo, Summary
 from opea_pulumi.engine.handle import Resource
 from opea_pulumi.errors import EngineError, OperationError, PreflightError
-from opea_pulumi.targets import WorkloadStatus
+from opea_pulumi.targets import Check, WorkloadStatus
 from opea_pulumi.terms import Profile
 
 APPLICATION = """\
@@ -94,6 +94,7 @@ class World:
     statuses: list[WorkloadStatus] = field(default_factory=list)
     logs: dict[str, list[str]] = field(default_factory=dict)
     preflight: list[PreflightError] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
     prepared: list[str] = field(default_factory=list)
     explained: list[str] = field(default_factory=list)
     data: list[str] = field(default_factory=list)
@@ -185,6 +186,9 @@ class FakeTarget:
 
     def __init__(self, world: World) -> None:
         self._world = world
+
+    def checks(self) -> Iterator[Check]:
+        return iter(self._world.checks)
 
     def preflight(self, deployment: Any) -> list[PreflightError]:
         return self._world.preflight
