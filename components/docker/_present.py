@@ -37,6 +37,15 @@ class Present:
         number = str(int(known or "0") + 1) if failed else known
         return {"attempt": number} if number else {}
 
+    def failure(self, name: str) -> str:
+        """How a step that runs once failed, when it will not run again; empty when it did not. Waits for its end."""
+        try:
+            client = connect(silence=None)
+        except OperationError:
+            return ""
+        with closing(client):
+            return _failure(client, name)
+
     def port(self, name: str, address: str, usual: int) -> int:
         """The host's port for a container: the one it has, else the usual one or the next free."""
         own = self.containers.get(name)
@@ -45,6 +54,20 @@ class Present:
             return held[0]
         taken = {port for other in self.containers.values() for port in _published(other)}
         return next(port for port in range(usual, 65536) if port not in taken and _free(address, port))
+
+
+def _failure(client: Any, name: str) -> str:
+    from docker.errors import NotFound
+
+    try:
+        while (state := client.api.inspect_container(name)["State"])["Status"] in ("running", "restarting"):
+            client.api.wait(name)  # it returns after each try of those that the restart policy gives
+        if state["Status"] != "exited" or state["ExitCode"] == 0:
+            return ""
+        log = client.api.logs(name, tail=1).decode("utf-8", "replace").strip()
+    except NotFound:
+        return ""
+    return f"{name} ended with exit code {state['ExitCode']}" + (f": {log[:300]}" if log else "")
 
 
 def _published(container: Mapping[str, Any]) -> list[int]:

@@ -158,7 +158,7 @@ class Site:
         container = docker.Container(
             f"{self.name}-{key}",
             name=self.called(key),
-            image=self.image(service["image"]),
+            image=self._after(service),
             labels=self.labels(**labels),
             mounts=mounts or None,
             **self._network_arguments(service, sorted({key, alias or key})),
@@ -174,6 +174,25 @@ class Site:
         )
         self.made[key] = container
         return container
+
+    def _after(self, service: Mapping[str, Any]) -> pulumi.Output[str]:
+        """The image's id, once the steps before have ended well: the provider does not look how they end."""
+        steps = [
+            name
+            for name, condition in service.get("depends_on", {}).items()
+            if condition["condition"] == "service_completed_successfully" and name in self.made
+        ]
+        names = [self.called(name) for name in steps]
+        known = [self.made[name].id for name in steps]
+        return pulumi.Output.all(self.image(service["image"]), *known).apply(
+            lambda ids: self._go_on(ids, names)
+        )
+
+    async def _go_on(self, ids: Sequence[str], steps: Sequence[str]) -> str:
+        for step in steps:
+            if failure := await asyncio.to_thread(self.present.failure, step):
+                raise pulumi.RunError(failure)
+        return ids[0]
 
     def _network_arguments(self, service: Mapping[str, Any], aliases: list[str]) -> dict[str, Any]:
         if "network_mode" in service:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pulumi
 from opea_pulumi.components.docker import DockerApplication, DockerApplicationArgs
 
@@ -12,6 +14,7 @@ from opea_pulumi.targets import Deployment
 
 from .._outputs import export
 from .._secrets import configured, secrets_of
+from ._loading import follow_loading
 
 
 def program(deployment: Deployment) -> None:
@@ -19,6 +22,7 @@ def program(deployment: Deployment) -> None:
     blueprint = deployment.blueprint
     if not pulumi.runtime.is_dry_run():
         _get_missing_images(blueprint)
+        follow_loading(blueprint, deployment.stack, partial(pulumi.log.info, ephemeral=True))
     args: DockerApplicationArgs = {"secrets": dict(secrets_of(blueprint))}
     application = DockerApplication.of(blueprint, args)
     export("docker", deployment, application)
