@@ -37,10 +37,10 @@ class Present:
         number = str(int(known or "0") + 1) if failed else known
         return {"attempt": number} if number else {}
 
-    def failure(self, name: str) -> str:
-        """How a step that runs once failed, when it will not run again; empty when it did not. Waits for its end."""
+    def failure(self, name: str) -> str | None:
+        """How a step that runs once failed; empty when it did not, ``None`` while it may still try again."""
         try:
-            client = connect(silence=None)
+            client = connect()
         except OperationError:
             return ""
         with closing(client):
@@ -56,12 +56,13 @@ class Present:
         return next(port for port in range(usual, 65536) if port not in taken and _free(address, port))
 
 
-def _failure(client: Any, name: str) -> str:
+def _failure(client: Any, name: str) -> str | None:
     from docker.errors import NotFound
 
     try:
-        while (state := client.api.inspect_container(name)["State"])["Status"] in ("running", "restarting"):
-            client.api.wait(name)  # it returns after each try of those that the restart policy gives
+        state = client.api.inspect_container(name)["State"]
+        if state["Status"] in ("running", "restarting"):
+            return None
         if state["Status"] != "exited" or state["ExitCode"] == 0:
             return ""
         log = client.api.logs(name, tail=1).decode("utf-8", "replace").strip()

@@ -26,6 +26,7 @@ LABEL = "opea."
 
 SECRETS = "/run/secrets"
 _MINUTE = 60
+_AGAIN = 0.5
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,10 @@ class Site:
 
     async def _go_on(self, ids: Sequence[str], steps: Sequence[str]) -> str:
         for step in steps:
-            if failure := await asyncio.to_thread(self.present.failure, step):
+            # the provider waits for the end of the first try only
+            while (failure := await asyncio.to_thread(self.present.failure, step)) is None:  # noqa: ASYNC110 - an engine tells no event
+                await asyncio.sleep(_AGAIN)
+            if failure:
                 raise pulumi.RunError(failure)
         return ids[0]
 

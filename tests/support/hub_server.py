@@ -1,6 +1,6 @@
 """A little Hugging Face hub: the part of its API that ``huggingface-cli download`` of huggingface_hub asks.
 
-https://huggingface.co/docs/hub/api ; ``GET /api/models/M/revision/R``, ``HEAD`` and ``GET /M/resolve/SHA/FILE``.
+https://huggingface.co/docs/hub/api : ``/api/models/M/revision/R`` and ``/M/resolve/SHA/FILE``.
 It also takes what is sent to a proxy (whole URLs).
 """
 
@@ -23,7 +23,10 @@ _HALF = 2
 
 @dataclass
 class Hub:
-    """``models`` are files by model; gated ones want ``token``. ``release`` lets the second half of files go."""
+    """``models`` are files by model; gated ones want ``token``.
+
+    ``release`` lets the second half of each file go.
+    """
 
     models: dict[str, dict[str, bytes]]
     gated: frozenset[str] = frozenset()
