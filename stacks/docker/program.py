@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pulumi
 from opea_pulumi.components.docker import DockerApplication, DockerApplicationArgs
@@ -17,6 +18,7 @@ from opea_pulumi.targets import Deployment
 from .._outputs import export
 from .._secrets import configured, secrets_of
 from ._exposure import refused_exposure
+from ._loading import follow_loading
 
 
 def program(deployment: Deployment) -> None:
@@ -28,6 +30,7 @@ def program(deployment: Deployment) -> None:
         pulumi.log.warn(warning)
     if not pulumi.runtime.is_dry_run():
         _get_missing_images(blueprint)
+        follow_loading(blueprint, deployment.stack, partial(pulumi.log.info, ephemeral=True))
     args: DockerApplicationArgs = {"secrets": secrets}
     application = DockerApplication.of(blueprint, args)
     export("docker", deployment, application)
