@@ -1,4 +1,4 @@
-"""What runs behind a stack's router, as the router itself tells it."""
+"""What runs behind a stack's router, as the router itself or the stack tells it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import httpx
 from opea_pulumi.errors import OpeaError, OperationError
 from opea_pulumi.flow import Contract, Flow, Step, contract_of, load_flow
 
+from ._megaservice import Megaservice, megaservice_of
+
 TIMEOUT = httpx.Timeout(10, read=600)
 """Seconds; reading is long because models answer and documents are embedded slowly."""
 
@@ -22,6 +24,8 @@ class Application:
     router: str
     flow: Flow
     transport: httpx.BaseTransport | None = None
+    mega: Megaservice | None = None
+    """What runs the flow where that is no router of ours; ``router`` is then its base URL."""
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -38,11 +42,14 @@ class Application:
 
 
 def connect(outputs: Mapping[str, Any], transport: httpx.BaseTransport | None = None) -> Application:
-    """Ask a deployed stack's router for its graph.
+    """Ask a deployed stack's router for its graph; where OPEA's own image runs the flow, the stack tells it.
 
     Raises:
-        OperationError: the stack has no router, or it does not answer.
+        OperationError: nothing runs the flow that could be asked, or it does not answer.
     """
+    if outputs.get("mega"):
+        mega, base, graph = megaservice_of(outputs)
+        return Application(base, load_flow(graph), transport, mega)
     router = str((outputs.get("endpoints") or {}).get("router", "")).rstrip("/")
     if not router:
         raise OperationError("the stack has no router", code="no-router", hint="opea-pulumi up deploys one")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 
 import pulumi
 from opea_pulumi.components.docker import DockerApplication, DockerApplicationArgs
 
+from opea_pulumi.blueprint import Blueprint
+from opea_pulumi.flow import dump_flow
 from opea_pulumi.targets import Deployment
+from opea_pulumi.terms import Orchestrator
 
 from .._outputs import export
 from .._secrets import secrets_of
@@ -24,6 +28,20 @@ def program(deployment: Deployment) -> None:
     pulumi.export("network", application.network)
     # the engine records what starts side by side in the order in which it got ready
     pulumi.export("workloads", [workload.name for workload in blueprint.workloads])
+    if blueprint.orchestrator in (Orchestrator.MEGASERVICE, Orchestrator.GMC):
+        pulumi.export("mega", application.endpoints.apply(lambda known: _mega(blueprint, known)))
+
+
+def _mega(blueprint: Blueprint, endpoints: Mapping[str, str]) -> dict[str, str]:
+    """What operations ask for of our router, and others do not tell: the graph, and whose it is."""
+    flow = blueprint.resolved_flow(lambda name: endpoints[name].rstrip("/"))
+    return {
+        "orchestrator": str(blueprint.orchestrator),
+        "application": blueprint.application,
+        "release": blueprint.release,
+        "endpoint": blueprint.route.endpoint,
+        "graph": dump_flow(flow),
+    }
 
 
 def _build_missing_images(deployment: Deployment) -> None:
