@@ -24,7 +24,7 @@ down: $(VENV)/.installed ## destroy the example's stack: its processes, ports an
 	@$(BIN)/opea-pulumi destroy --stack $(STACK) --yes
 
 test: $(VENV)/.installed-tests ## all tests, on the real engine and real processes
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadscope $(PYTEST)
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadscope $(PYTEST)
 
 check: $(VENV)/.installed-tests ## the static checks alone: ruff, mypy, import-linter
 	@$(BIN)/python -m pytest tests/static

@@ -18,6 +18,8 @@ from opea_pulumi.errors import Location, OperationError, PreflightError, UsageEr
 from opea_pulumi.terms import Profile
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from httpx import BaseTransport
 
 DEFAULT = "local"
@@ -83,8 +85,11 @@ class Operations(Protocol):
         """The URNs of the resources that hold ingested data, if their deletion can be left out."""
         ...
 
-    def transport(self) -> BaseTransport | None:
-        """How the addresses of ``endpoints`` are reached from here; ``None``: as any other."""
+    def transport(self, verify: SSLContext | bool = True) -> BaseTransport | None:
+        """How the addresses of ``endpoints`` are reached from here; ``None``: as any other.
+
+        ``verify`` says whose certificates are believed.
+        """
         ...
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pulumi
 
-from opea_pulumi.blueprint import Blueprint
+from opea_pulumi.blueprint import Blueprint, Secret
+from opea_pulumi.secret_values import secret_from_environment
 from opea_pulumi.terms import PROJECT
 
 
@@ -19,6 +19,12 @@ def secrets_of(blueprint: Blueprint) -> Iterator[tuple[str, pulumi.Output[str]]]
         if configured is not None:
             yield secret.name, configured
             continue
-        value = next((os.environ[name] for name in secret.environment if os.environ.get(name)), None)
+        value = secret_from_environment(secret)
         if value is not None:
             yield secret.name, pulumi.Output.secret(value)
+
+
+def configured(secret: Secret) -> str:
+    """The value of a secret that the program itself uses, and hands to no resource; empty without one."""
+    found = pulumi.Config(PROJECT).get(secret.config)
+    return found or secret_from_environment(secret) or ""

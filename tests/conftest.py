@@ -1,12 +1,12 @@
 """What holds for every test."""
 
 import signal
+from collections import Counter
 
 import pytest
 
 MACHINE = {
     "components",
-    "docker",
     "embedded",
     "engine",
     "local",
@@ -15,19 +15,37 @@ MACHINE = {
     "provider",
     "stacks",
 }
-"""Folders whose tests run processes: they take turns on one of the workers, the others share what is left."""
+"""Folders whose tests run processes: they take turns on one of the workers."""
+
+GROUPS = ("machine", "docker")
+"""What one worker runs in turn and longest of all, so it starts first; other files go to whoever is free."""
+
+
+def _scope(nodeid):
+    file = nodeid.partition("::")[0]
+    folder = file.split("/")[1]
+    return "machine" if folder in MACHINE else folder if folder in GROUPS else file
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """With workers: the groups first, then the files with most tests."""
+    if not hasattr(config, "workerinput"):
+        return
+    sizes = Counter(_scope(item.nodeid) for item in items)
+    items.sort(key=lambda item: (_scope(item.nodeid) not in GROUPS, -sizes[_scope(item.nodeid)]))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Whole files to each worker, and everything that runs processes to one of them."""
+    """Whole files to each worker, a group to one of them, in the order of the collection."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            file = nodeid.partition("::")[0]
-            return "machine" if file.split("/")[1] in MACHINE else file
+            return _scope(nodeid)
 
+    config.option.loadscopereorder = False
     return Scheduling(config, log)
 
 

@@ -10,7 +10,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from opea_pulumi.convert.compose import number_of_bytes
+from opea_pulumi.convert.compose import HOST_GROUP, number_of_bytes
+from opea_pulumi.docker_engine import engine_address
+
+from .cards import host_group
 
 _MIB = 2**20
 _UNITS = {"b": "", "k": "Ki", "m": "Mi", "g": "Gi"}
@@ -27,7 +30,7 @@ def arguments_of(service: Mapping[str, Any]) -> dict[str, Any]:
         "user": service.get("user"),
         "read_only": service.get("read_only", False),
         "privileged": service.get("privileged"),
-        "security_opts": service.get("security_opt"),
+        "security_opts": _security(service),
         "group_adds": [_filled(group) for group in service.get("group_add", ())],
         "ipc_mode": service.get("ipc"),
         "runtime": service.get("runtime"),
@@ -59,6 +62,14 @@ def start_seconds(service: Mapping[str, Any]) -> int:
 def environment_of(service: Mapping[str, Any]) -> list[str]:
     """``NAME=value``, sorted: pulumi-docker holds a set."""
     return sorted(f"{name}={value}" for name, value in service.get("environment", {}).items())
+
+
+def _security(service: Mapping[str, Any]) -> list[str]:
+    """Docker adds ``label=disable`` in the host's namespaces, which the provider would see as a change."""
+    options = list(service.get("security_opt", ()))
+    own = any(option.startswith("label") for option in options)
+    wide = service.get("ipc") == "host" or service.get("pid") == "host" or service.get("privileged")
+    return [*options, "label=disable"] if wide and not own else options
 
 
 def _capabilities(service: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,8 +130,9 @@ def _split(entry: str) -> tuple[str, str]:
 
 
 def _filled(text: str) -> str:
-    """``${NAME:-default}``, the one form that the converter writes."""
+    """``${NAME:-default}``, the one form that the converter writes; this machine knows its own groups."""
     if not text.startswith("${"):
         return text
     name, _, default = text[2:-1].partition(":-")
-    return os.environ.get(name) or default
+    here = host_group() if name == HOST_GROUP and engine_address().is_local else ""
+    return os.environ.get(name) or here or default

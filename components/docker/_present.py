@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping
 from contextlib import closing
 from functools import cached_property
 from typing import Any
 
-from opea_pulumi.docker_engine import connect, engine_address
+from opea_pulumi.docker_engine import can_listen, connect, containers_by_name, engine_address
 from opea_pulumi.errors import OperationError
 
 _ATTEMPT = "opea.attempt"
@@ -25,12 +24,7 @@ class Present:
         except OperationError:
             return {}
         with closing(client):
-            found = client.api.containers(all=True)
-            return {
-                row["Names"][0].lstrip("/"): client.api.inspect_container(row["Id"])
-                for row in found
-                if row["Names"]
-            }
+            return containers_by_name(client)
 
     def attempt(self, name: str) -> dict[str, str]:
         """A label for a step that runs once: a new one if the last run failed, so that it runs again."""
@@ -59,12 +53,4 @@ def _published(container: Mapping[str, Any]) -> list[int]:
 
 def _free(address: str, port: int) -> bool:
     """Whether this host would listen there; of another host only its containers are known."""
-    if not engine_address().is_local:
-        return True
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except OSError:
-            return False
-    return True
+    return not engine_address().is_local or can_listen(address, port)

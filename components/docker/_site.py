@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from ipaddress import ip_address
+from typing import Any, Self
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 import pulumi
 import pulumi_docker as docker
 
+from opea_pulumi.blueprint import Exposure, Workload
 from opea_pulumi.convert.compose import Containers
+from opea_pulumi.docker_engine import engine_address
+from opea_pulumi.errors import OperationError
 from opea_pulumi.terms import PROJECT
 
 from ._arguments import arguments_of, runs_once, start_seconds
 from ._present import Present
+from .cards import allot
 
 LABEL = "opea."
 """What our labels begin with: ``opea.project``, ``opea.stack``, ``opea.application``, ``opea.workload``."""
@@ -26,16 +34,34 @@ _MINUTE = 60
 
 @dataclass(frozen=True)
 class Published:
-    """Where the host listens for the one published port: an address and a port."""
+    """Where the host listens for the one published port; ``base`` is the URL without the port, for users."""
 
     address: str
     port: int
+    base: str
+
+    @classmethod
+    def of(cls, exposure: Exposure, port: int) -> Self:
+        """An application's exposure at a port; on another host, all addresses are those of its name."""
+        reached, engine = exposure.reached, engine_host()
+        if engine and ip_address(exposure.address).is_unspecified and reached != exposure.host:
+            reached = engine
+        return cls(exposure.address, port, f"{exposure.scheme}://{reached}")
 
     @property
     def url(self) -> str:
         """For a client on the host."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.address, self.address)  # noqa: S104
-        return f"http://{host}:{self.port}"
+        return f"{self.base}:{self.port}"
+
+
+def engine_host() -> str:
+    """The name of the host that the engine is on; empty when that is this one, or unknown."""
+    try:
+        address = engine_address()
+    except OperationError:
+        return ""
+    host = "" if address.is_local else urlsplit(address.url).hostname or ""
+    return f"[{host}]" if ":" in host else host
 
 
 @dataclass
@@ -53,9 +79,7 @@ class Site:
     @cached_property
     def prefix(self) -> str:
         """What names on the engine begin with: they are unique on a host, whoever deploys there."""
-        project, stack = pulumi.get_project(), pulumi.get_stack()
-        own = stack if stack == self.name or stack.startswith(f"{self.name}-") else f"{stack}-{self.name}"
-        return plain(own if project == PROJECT else f"{project}-{own}")
+        return prefix_of(self.name)
 
     @cached_property
     def present(self) -> Present:
@@ -74,7 +98,7 @@ class Site:
 
     def called(self, key: str) -> str:
         """The name of a container on the engine."""
-        return self.prefix if key == self.name else f"{self.prefix}-{key}"
+        return called(self.name, key)
 
     def opts(self, parent: pulumi.Resource | None = None, **more: Any) -> pulumi.ResourceOptions:
         """Options of a resource below a component."""
@@ -157,7 +181,7 @@ class Site:
             f"{self.name}-{key}",
             name=self.called(key),
             image=self.image(service["image"]),
-            labels=self.labels(**labels),
+            labels=[*self.labels(**labels), *_labels(service)],
             mounts=mounts or None,
             **self._network_arguments(service, sorted({key, alias or key})),
             **arguments,
@@ -178,6 +202,7 @@ class Site:
             return {"network_mode": service["network_mode"]}
         names = service.get("networks", ["default"])
         joined = names if self.network is None else names[:1]
+        # no network_mode: the engine forgets a container's aliases in the network that it is created in
         return {"networks_advanced": [{"name": self.networks[name], "aliases": aliases} for name in joined]}
 
     def _mount(self, entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -215,8 +240,59 @@ class Site:
         return volume, holder
 
 
+def _labels(service: Mapping[str, Any]) -> list[Any]:
+    """The application's own."""
+    return [{"label": key, "value": value} for key, value in service.get("labels", {}).items()]
+
+
 def _volume_mount(volume: pulumi.Output[str], target: str) -> Any:
     return {"type": "volume", "source": volume, "target": target}
+
+
+def prefix_of(application: str) -> str:
+    """What the names of an application's containers, networks and volumes begin with."""
+    project, stack = pulumi.get_project(), pulumi.get_stack()
+    own = stack if stack == application or stack.startswith(f"{application}-") else f"{stack}-{application}"
+    return plain(own if project == PROJECT else f"{project}-{own}")
+
+
+def called(application: str, key: str) -> str:
+    """The name on the engine of an application's container."""
+    prefix = prefix_of(application)
+    return prefix if key == application else f"{prefix}-{key}"
+
+
+def cards_of(application: str, workloads: Sequence[Workload]) -> dict[str, tuple[int, ...]]:
+    """The indexes of cards for each workload that has some; other components of the program have others.
+
+    Raises:
+        PreflightError: too few are free.
+    """
+    kinds = {item.name: item.resources.accelerator for item in workloads if item.resources.accelerators}
+    if not kinds:
+        return {}
+    own = {LABEL + "project": pulumi.get_project(), LABEL + "stack": pulumi.get_stack()}
+    own[LABEL + "application"] = application
+    containers = Present().containers
+    ours = [name for name, shown in containers.items() if own.items() <= _labels(shown).items()]
+    program = _ALLOTTED.setdefault(asyncio.get_running_loop(), {})
+    taken: dict[str, set[int]] = {}
+    for other, (kind, indexes) in program.items():
+        if other not in {called(application, name) for name in kinds}:
+            taken.setdefault(kind, set()).update(indexes)
+    found = allot(workloads, partial(called, application), containers, ours, taken)
+    program.update({called(application, name): (kinds[name], found[name]) for name in found})
+    return found
+
+
+_ALLOTTED: MutableMapping[asyncio.AbstractEventLoop, dict[str, tuple[str, tuple[int, ...]]]] = (
+    WeakKeyDictionary()
+)
+"""For each program that runs: kind and indexes of the cards by the container that gets them."""
+
+
+def _labels(shown: Mapping[str, Any]) -> Mapping[str, str]:
+    return (shown.get("Config") or {}).get("Labels") or {}
 
 
 def plain(text: str) -> str:

@@ -14,7 +14,7 @@ from opea_pulumi.convert.compose import containers_of
 from opea_pulumi.errors import OpeaError
 from opea_pulumi.terms import Orchestrator, Profile
 
-from ._site import Published, Site, plain
+from ._site import Published, Site, cards_of, plain
 
 LOOPBACK = "127.0.0.1"
 
@@ -24,7 +24,7 @@ class Part:
     """Some services of a site, in start order, the last of them the one that others call.
 
     ``extra`` are more ``NAME=value`` of that one's environment, ``words`` stand for words of its command.
-    ``alias`` is its name in the network.
+    ``alias`` is its name in the network, ``scheme`` what it speaks.
     """
 
     site: Site
@@ -34,6 +34,7 @@ class Part:
     extra: tuple[pulumi.Input[str], ...] = ()
     words: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     alias: str = ""
+    scheme: str = "http"
 
 
 class DockerWorkload(pulumi.ComponentResource):
@@ -54,7 +55,7 @@ class DockerWorkload(pulumi.ComponentResource):
         main = part.site.container(part.keys[-1], self, part.published, part.extra, part.words, part.alias)
         containers.append(main)
         # known when the container serves
-        self.url = main.id.apply(lambda _: f"http://{part.alias or part.keys[-1]}:{part.port}")
+        self.url = main.id.apply(lambda _: f"{part.scheme}://{part.alias or part.keys[-1]}:{part.port}")
         url = part.published.url if part.published else ""
         self.published_url = main.id.apply(lambda _: url)
         self.container = main.name
@@ -112,14 +113,27 @@ def alone(
             "patches": (),
         }
     )
-    containers = containers_of(reduced)
+    containers = containers_of(reduced, cards=cards_for(name, reduced))
     site = Site(owner, name, containers, secrets_of(args), args.get("network"))
     extra = [*_environment(args), *_elsewhere(blueprint, elsewhere, args)]
-    published = Published(LOOPBACK, int(port)) if port else None
+    scheme = "https" if main.health.tls else "http"
+    published = Published(LOOPBACK, int(port), f"{scheme}://{LOOPBACK}") if port else None
     keys = [key for key in containers.services if key not in names]
     keys += [workload.name for workload in chosen]
     alias = plain(name) if args.get("network") is not None else ""
-    return Part(site, tuple(keys), main.port.number, published, tuple(extra), words or {}, alias)
+    return Part(site, tuple(keys), main.port.number, published, tuple(extra), words or {}, alias, scheme)
+
+
+def cards_for(name: str, blueprint: Blueprint) -> dict[str, tuple[int, ...]]:
+    """The indexes of cards for each workload of an application that has some.
+
+    Raises:
+        pulumi.RunError: too few are free.
+    """
+    try:
+        return cards_of(name, blueprint.workloads)
+    except OpeaError as error:
+        raise pulumi.RunError(str(error)) from None
 
 
 def secrets_of(args: Mapping[str, Any]) -> Mapping[str, pulumi.Input[str]]:

@@ -6,13 +6,13 @@ from typing import Any, NotRequired, Self, TypedDict
 import pulumi
 
 from opea_pulumi.blueprint import Blueprint, Workload
-from opea_pulumi.convert.compose import containers_of, published
+from opea_pulumi.convert.compose import asked_port, containers_of, published
 from opea_pulumi.errors import OpeaError
 from opea_pulumi.terms import Profile
 
 from .._source import application_blueprint
 from ._site import Published, Site
-from ._workload import LOOPBACK, DockerWorkload, Part, hidden, secrets_of
+from ._workload import DockerWorkload, Part, cards_for, hidden, secrets_of
 from .microservice import DockerMicroservice
 from .model_server import DockerModelServer
 from .router import DockerRouter
@@ -44,9 +44,11 @@ class DockerApplicationArgs(TypedDict):
     secrets: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Values of the application's secrets by their names, such as hf-token; they reach it as files."""
     address: NotRequired[str]
-    """The host's address at which users reach it (127.0.0.1)."""
+    """The host's address at which users reach it, instead of the application's own (127.0.0.1)."""
     port: NotRequired[int]
     """The host's port; by default the application's, or the next free one."""
+    insecure_public: NotRequired[bool]
+    """Whether an address that other machines reach may do without API keys and TLS."""
 
 
 class DockerApplication(pulumi.ComponentResource):
@@ -63,21 +65,23 @@ class DockerApplication(pulumi.ComponentResource):
         self, name: str, args: DockerApplicationArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("opea:index:DockerApplication", name, hidden(args), opts)
-        self._build(name, _blueprint(name, args), args)
+        self._build(name, _blueprint(name, args), args, int(args.get("port") or 0))
 
     @classmethod
     def of(cls, blueprint: Blueprint, args: DockerApplicationArgs) -> Self:
-        """The component for a blueprint; of ``args``, secrets, address and port count."""
+        """The component for a blueprint; of ``args`` only the secrets count."""
         self = cls.__new__(cls)
         pulumi.ComponentResource.__init__(self, "opea:index:DockerApplication", blueprint.name, {}, None)
         self._build(blueprint.name, blueprint, args)
         return self
 
-    def _build(self, name: str, blueprint: Blueprint, args: DockerApplicationArgs) -> None:
-        containers = containers_of(blueprint, TARGET)
+    def _build(
+        self, name: str, blueprint: Blueprint, args: DockerApplicationArgs, port: int | None = None
+    ) -> None:
+        containers = containers_of(blueprint, TARGET, cards_for(name, blueprint))
         site = Site(self, name, containers, secrets_of(args))
         front = published(blueprint)
-        where = _published(site, blueprint, args)
+        where = _published(site, blueprint, port)
         parts: dict[str, DockerWorkload] = {}
         workloads = {workload.name for workload in blueprint.workloads}
         for key in containers.services:
@@ -90,6 +94,7 @@ class DockerApplication(pulumi.ComponentResource):
                     _keys(blueprint, workload),
                     workload.port.number,
                     where if workload.name == front else None,
+                    scheme="https" if workload.health.tls else "http",
                 )
                 made = _BY_ROLE[workload.role].of(f"{name}-{workload.name}", part, site.opts())
                 parts[workload.name] = made
@@ -107,19 +112,18 @@ def _keys(blueprint: Blueprint, workload: Workload) -> tuple[str, ...]:
     return (*before, workload.name) if workload.role == "server" else (workload.name,)
 
 
-def _published(site: Site, blueprint: Blueprint, args: Mapping[str, Any]) -> Published:
+def _published(site: Site, blueprint: Blueprint, port: int | None) -> Published:
     """Where users reach it: at the port that was asked for, else at the usual one or the next free."""
-    front = published(blueprint)
-    asked = [blueprint.workload(name).port.requested for name in (front, blueprint.route.workload)]
-    fixed = next((int(port) for port in (args.get("port"), *asked) if port), 0)
-    address, usual = args.get("address") or LOOPBACK, blueprint.workload(front).port.number
-    called = site.called(front)
-    return Published(address, fixed or site.present.port(called, address, usual))
+    exposure, front = blueprint.settings.exposure, published(blueprint)
+    fixed = port or asked_port(blueprint)
+    usual = blueprint.workload(front).port.number
+    return Published.of(exposure, fixed or site.present.port(site.called(front), exposure.address, usual))
 
 
 def _blueprint(name: str, args: Mapping[str, Any]) -> Blueprint:
     try:
         profile = Profile(args["profile"]) if args.get("profile") else None
-        return application_blueprint(name, args, profile, mounts_files=True)
+        asked = {key: args[key] for key in ("address", "insecure_public") if args.get(key) is not None}
+        return application_blueprint(name, args, profile, mounts_files=True, deployment=asked)
     except OpeaError as error:
         raise pulumi.RunError(str(error)) from None

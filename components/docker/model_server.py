@@ -5,8 +5,9 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
-from opea_pulumi.application import slug
-from opea_pulumi.terms import Orchestrator
+from opea_pulumi.application import canonical_name, slug
+from opea_pulumi.catalog import DEFAULT_RELEASE, load_release, served_type
+from opea_pulumi.terms import Orchestrator, Profile
 
 from ._workload import DockerWorkload, alone, blueprint_of, present
 from .microservice import definition
@@ -18,7 +19,7 @@ class DockerModelServerArgs(TypedDict):
     kind: str
     """The server: tgi, tei, vllm, ollama, whisper, speecht5 ..."""
     type: NotRequired[str]
-    """The type of microservice that it serves; embedding for tei, asr for whisper, llm for most others."""
+    """The type of microservice that it serves; by default the usual one: llm for vllm, asr for whisper ..."""
     model: NotRequired[str]
     """The model by its name on the hub; the catalogue's by default."""
     hardware: NotRequired[str]
@@ -45,9 +46,7 @@ class DockerModelServer(DockerWorkload):
     ) -> None:
         self._begin(name, args, opts)
         key = slug(name)
-        serves = args.get("type") or _serves(args["kind"])
-        # the catalogue has TEI twice: its start and its limits differ by what it serves
-        kind = f"tei-{serves}" if args["kind"] == "tei" else args["kind"]
+        kind, serves = _served(args)
         server: dict[str, Any] = {"kind": kind}
         if args.get("accelerators"):
             server["resources"] = {"accelerators": int(args["accelerators"])}
@@ -58,6 +57,16 @@ class DockerModelServer(DockerWorkload):
         self._finish(alone(self, key, blueprint, wanted, args))
 
 
-def _serves(kind: str) -> str:
-    """The type of microservice that a kind of server is usually behind."""
-    return {"tei": "embedding", "whisper": "asr", "speecht5": "tts", "gpt-sovits": "tts"}.get(kind, "llm")
+def _served(args: DockerModelServerArgs) -> tuple[str, str]:
+    """The catalogue's name of the server, and the type of microservice that it is behind.
+
+    It has some servers more than once (``tei-embedding``, ``tei-reranking``), as what they serve changes
+    how they start; users say ``tei`` and the type.
+    """
+    release = load_release(args.get("release") or DEFAULT_RELEASE[Profile.OPEA])
+    kind, asked = args["kind"], canonical_name(args.get("type") or "")
+    alike = [name for name in release.servers if name.startswith(f"{kind}-")]
+    named = [kind] if kind in release.servers or not alike else alike
+    usable = release.services[asked].servers if asked in release.services else named
+    chosen = next((name for name in named if name in usable), named[0])
+    return chosen, asked or served_type(release, chosen) or "llm"

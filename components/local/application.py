@@ -12,9 +12,11 @@ from opea_pulumi.blueprint import (
     EndpointValue,
     LiteralValue,
     PathValue,
+    SecretFileValue,
     SecretValue,
     Value,
     Workload,
+    refuse_exposure,
 )
 from opea_pulumi.flow import dump_flow
 from opea_pulumi.home import home
@@ -59,6 +61,7 @@ class LocalApplication(pulumi.ComponentResource):
         super().__init__("opea:index:LocalApplication", name, inputs, opts)
         self._name = name
         self._blueprint = application_blueprint(name, args, Profile.EMBEDDED, mounts_files=False)
+        refuse_exposure(self._blueprint.settings.exposure, "local")
         self._directory = Path(args.get("directory") or default_directory(name))
         self._volumes = {volume.name: self._volume(volume.name) for volume in self._blueprint.volumes}
         self._processes: dict[str, Process] = {}
@@ -142,8 +145,8 @@ class LocalApplication(pulumi.ComponentResource):
                 return port.apply(lambda number: text.format(host=HOST, port=int(number)))
             case PathValue():
                 return self._volumes[value.volume].path
-            case SecretValue():
-                raise AssertionError("secrets are merged in _environment")
+            case SecretValue() | SecretFileValue():
+                raise AssertionError("secrets are merged in _environment; those as files were refused")
 
 
 def default_directory(name: str) -> Path:

@@ -1,6 +1,7 @@
 """The unified language: one YAML, or the RFC's Python classes, to one :class:`Application`."""
 
 from ._deployment import DeploymentSpec, ModelCacheSpec, PatchSpec, ProxySpec, SecretSpec
+from ._fields import split_address
 from ._interface import MicroService, ServiceOrchestrator
 from ._load import FILE_NAME, Loaded, dump_application, load_application, parse_application, slug
 from ._lock import LOCK_NAME, Lock, dump_lock, read_lock
@@ -68,6 +69,7 @@ __all__ = [
     "setting_paths",
     "settings_in",
     "slug",
+    "split_address",
     "suggestion",
     "without_secrets",
 ]

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from opea_pulumi.terms import Hardware, Profile
 
-from ._fields import Flag, Label, Memory, MountPath, Name, Part, SecretName, Text, Url
+from ._fields import Address, Flag, Label, Memory, MountPath, Name, Part, SecretName, Text, Url
 
 
 class ModelCacheSpec(Part):
@@ -51,6 +51,9 @@ class DeploymentSpec(Part):
     namespace: Name | None = None
     expose: Literal["none", "load_balancer", "ingress", "gateway"] | None = None
     host: Text | None = None
+    address: Address | None = None
+    tls: Flag | None = None
+    insecure_public: Flag | None = None
     ui: Flag | None = None
     image_registry: Text | None = None
     image_pull_secret: Name | None = None

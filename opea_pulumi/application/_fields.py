@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -19,6 +21,38 @@ def _checked_url(url: str) -> str:
     return url
 
 
+def split_address(text: str) -> tuple[IPv4Address | IPv6Address, int | None]:
+    """``ADDRESS[:PORT]``: an address that a host may listen on, and the port if one is named.
+
+    IPv6 stands in brackets where a port follows; ``localhost`` is 127.0.0.1.
+
+    Raises:
+        ValueError: it is neither, or a server cannot listen there (groups of hosts, other hosts' scopes).
+    """
+    match = re.fullmatch(ADDRESS, text)
+    if match is None:
+        raise ValueError("is no ADDRESS or ADDRESS:PORT")
+    _, plain, bracketed, _, number, bare = match.groups()
+    host = plain or bracketed or bare
+    try:
+        address = ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        raise ValueError("names no IP address") from None
+    if address.is_multicast or host == "255.255.255.255":
+        raise ValueError("is an address of many hosts, on which none can listen")
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        raise ValueError("is an IPv4 address in IPv6: write it as IPv4")
+    port = int(number[:6]) if number else None
+    if port is not None and not 1 <= port <= 65535:
+        raise ValueError("names a port that there is not: ports are 1 to 65535")
+    return address, port
+
+
+def _checked_address(text: str) -> str:
+    split_address(text)
+    return text
+
+
 def _inside(path: str) -> str:
     if ".." in path.split("/"):
         raise ValueError("leaves the application's folder")
@@ -28,11 +62,16 @@ def _inside(path: str) -> str:
 NAME = r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$"
 # neither a user's name nor a query: both are places for keys, and endpoints are joined to the url
 URL = r"^https?://[^\s/?#@\\]+(/[^\s?#]*)?$"
+# a host with or without a port; IPv6 without one may do without its brackets
+ADDRESS = (
+    r"^((localhost|[0-9.]+)|\[([0-9A-Fa-f:.]+)\])(:([0-9]+))?$|^([0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)$"
+)
 RELATIVE_PATH = r"^[^\s\\{}/][^\s\\{}]*$"
 
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Endpoint = Annotated[str, Field(pattern=r"^/[^\s?#{}]*$")]
 Url = Annotated[str, Field(pattern=URL), AfterValidator(_checked_url)]
+Address = Annotated[str, Field(pattern=ADDRESS), AfterValidator(_checked_address)]
 Name = Annotated[str, Field(pattern=NAME)]
 SecretName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Text = Annotated[str, Field(min_length=1)]

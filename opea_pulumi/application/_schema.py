@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from . import _deployment, _model
-from ._fields import NAME, RELATIVE_PATH, URL, Part
+from ._fields import ADDRESS, NAME, RELATIVE_PATH, URL, Part
 from ._model import Document
 from ._types import service_types
 from ._yaml import SAFE_LOADER
@@ -24,9 +24,12 @@ FLOW_LINE = rf"^\s*{_GROUP}(\s*>>\s*{_GROUP})*\s*$"
 """The grammar of a line of ``mega_flow`` as one expression."""
 
 _PORT = r"0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _STRICTER = {
     # what the models check beyond their patterns
     URL: rf"^https?://([^\s/?#@\\:\[\]]+|\[[0-9A-Fa-f:.]+\])(:({_PORT})?)?(/[^\s?#]*)?$",
+    ADDRESS: rf"^(localhost|{_OCTET}(\.{_OCTET}){{3}}|\[[0-9A-Fa-f:.]+\])(:{_PORT})?$"
+    r"|^[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*$",
     RELATIVE_PATH: RELATIVE_PATH.replace("^", r"^(?!(.*/)?\.\.(/|$))", 1),
 }
 

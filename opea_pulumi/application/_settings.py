@@ -16,6 +16,8 @@ from ._yaml import parse
 
 _ORIGINS = {"config": "config opea:{}", "flag": "flag --{}"}
 _DEPLOYMENT = "opea_deployment"
+_FLAGS = {"address": "expose"}
+"""Flags that have another name than their setting."""
 
 
 def setting_paths() -> dict[str, KeyPath]:
@@ -55,9 +57,8 @@ def with_settings(source: Source, settings: Mapping[str, str], origin: str) -> S
     """
     known = setting_paths()
     for key, text in settings.items():
-        label = _ORIGINS.get(origin, f"{origin} {{}}").format(
-            key.replace("_", "-") if origin == "flag" else key
-        )
+        name = _FLAGS.get(key, key).replace("_", "-") if origin == "flag" else key
+        label = _ORIGINS.get(origin, f"{origin} {{}}").format(name)
         path = known.get(_snake(key))
         if path is None:
             names = [_styled(name, origin) for name in known]

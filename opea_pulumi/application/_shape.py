@@ -144,6 +144,7 @@ _HINTS = {
     "port": "a port is a number from 1 to 65535",
     "endpoint": "an endpoint is a path such as /v1/chatqna",
     "url": _URL,
+    "address": "such as 127.0.0.1, 0.0.0.0:8443 or [::1]:8443; --expose is its flag",
     "hub_mirror": _URL,
     "mega_flow": "a list of lines, such as '- embedding >> retrieval >> llm'",
     "opea_app": "a name such as chatqna",

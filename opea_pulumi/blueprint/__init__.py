@@ -1,6 +1,7 @@
 """The waist between the language and every target."""
 
 from ._build import build_blueprint
+from ._exposure import insecure, refuse_exposure
 from ._images import OWN, is_digest, split_image, with_digest, with_registry
 from ._memory import card_bytes, cpu_bytes, fit, kv_cache_bytes, weight_bytes
 from ._model import (
@@ -19,6 +20,7 @@ from ._model import (
     Role,
     Route,
     Secret,
+    SecretFileValue,
     SecretValue,
     Security,
     Settings,
@@ -49,6 +51,7 @@ __all__ = [
     "Role",
     "Route",
     "Secret",
+    "SecretFileValue",
     "SecretValue",
     "Security",
     "Settings",
@@ -60,10 +63,12 @@ __all__ = [
     "cpu_bytes",
     "fit",
     "format_memory",
+    "insecure",
     "is_digest",
     "kv_cache_bytes",
     "parse_milli",
     "parse_quantity",
+    "refuse_exposure",
     "split_image",
     "weight_bytes",
     "with_digest",

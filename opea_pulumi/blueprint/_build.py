@@ -11,6 +11,7 @@ from opea_pulumi.catalog import application_files
 from opea_pulumi.terms import Hardware, Orchestrator, Profile
 
 from ._complete import complete
+from ._exposure import check_exposure
 from ._flow import build_flow
 from ._images import with_images
 from ._model import Blueprint, Route, Workload
@@ -42,7 +43,8 @@ def build_blueprint(
 
     Raises:
         BlueprintError: a service that the release does not offer, a missing ``url``, a flow that
-            the orchestrator does not run, a model that does not fit its hardware.
+            the orchestrator does not run, a model that does not fit its hardware, an address that
+            other machines reach without keys and TLS.
         CatalogError: an unknown release or application.
     """
     row = choose_release(application, profile, release, orchestrator)
@@ -56,6 +58,7 @@ def build_blueprint(
     check_none(plan)
     flow = build_flow(plan)
     workloads = _start_order(with_images(plan, with_proxy(plan, _workloads(plan)), digests or {}))
+    check_exposure(plan, workloads)
     return Blueprint(
         name=slug(name),
         application=application.name if plan.megaservice is not None and application.name else "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -49,7 +50,16 @@ class PathValue(_Part):
     volume: str
 
 
-Value = Annotated[LiteralValue | SecretValue | EndpointValue | PathValue, Field(discriminator="kind")]
+class SecretFileValue(_Part):
+    """The path of a file that holds one of the blueprint's secrets; the target decides where it lies."""
+
+    kind: Literal["secret_file"] = "secret_file"
+    secret: str
+
+
+Value = Annotated[
+    LiteralValue | SecretValue | SecretFileValue | EndpointValue | PathValue, Field(discriminator="kind")
+]
 
 
 class Port(_Part):
@@ -63,8 +73,9 @@ class Health(_Part):
     """How a target sees that a workload serves.
 
     GET ``path`` answers 2xx, or ``command`` in its container exits with 0; with neither, the port
-    accepts connections. ``port`` is ``None`` for the workload's own. ``interval`` and
-    ``start_budget`` are seconds.
+    accepts connections. ``port`` is ``None`` for the workload's own. With ``tls`` the path is asked
+    by HTTPS; who asks does not check the certificate, which is not made for 127.0.0.1. ``interval``
+    and ``start_budget`` are seconds.
     """
 
     path: str = ""
@@ -72,6 +83,7 @@ class Health(_Part):
     command: tuple[str, ...] = ()
     interval: int = 5
     start_budget: int
+    tls: bool = False
 
 
 class Resources(_Part):
@@ -196,10 +208,47 @@ class Secret(_Part):
 
 
 class Exposure(_Part):
-    """How users reach the application: ``kind`` as in ``opea_deployment.expose``, and the host's name."""
+    """How users reach the application: ``kind`` as in ``opea_deployment.expose``, and the host's name.
+
+    ``address`` (and ``port``, if one is asked for) are where one machine listens. ``auth`` is what was
+    asked for; ``keys`` and ``tls`` are what the router does: it checks API keys, it speaks TLS.
+    ``is_public``: ``address`` can be reached from other machines; ``protected``: with keys and TLS only.
+    """
 
     kind: Literal["none", "load_balancer", "ingress", "gateway"] = "none"
     host: str = ""
+    address: str = "127.0.0.1"
+    port: int | None = None
+    auth: Literal["none", "api_key", "oidc"] = "none"
+    keys: bool = False
+    tls: bool = False
+
+    @property
+    def is_public(self) -> bool:
+        """Whether other machines reach the address."""
+        return not ip_address(self.address).is_loopback
+
+    @property
+    def protected(self) -> bool:
+        """Whether nobody without a key gets in, and nobody reads along."""
+        return self.keys and self.tls
+
+    @property
+    def scheme(self) -> str:
+        """Of the address that users ask."""
+        return "https" if self.tls else "http"
+
+    @property
+    def bound(self) -> str:
+        """The address as it stands before a port: IPv6 in brackets."""
+        return f"[{self.address}]" if ":" in self.address else self.address
+
+    @property
+    def reached(self) -> str:
+        """The host in addresses for users: its name, else the address; the loopback for all addresses."""
+        if self.tls and self.host:
+            return self.host
+        return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.address, self.bound)  # noqa: S104
 
 
 class Settings(_Part):

@@ -15,6 +15,7 @@ from ._model import (
     Port,
     Resources,
     Role,
+    SecretFileValue,
     SecretValue,
     Security,
     Value,
@@ -88,8 +89,9 @@ def autoscaling_of(given: AutoscalingSpec | None, metric: MetricRow | None = Non
 
 
 def secrets_in(values: Mapping[str, Value]) -> set[str]:
-    """The names of the secrets that an environment holds."""
-    alone = {value.secret for value in values.values() if isinstance(value, SecretValue)}
+    """The names of the secrets that an environment holds, or names files of."""
+    kinds = SecretValue | SecretFileValue
+    alone = {value.secret for value in values.values() if isinstance(value, kinds)}
     return alone | {
         value.secret for value in values.values() if isinstance(value, EndpointValue) and value.secret
     }

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from opea_pulumi.application import DeploymentSpec, ModelCacheSpec
 from opea_pulumi.catalog import Release
 
+from ._exposure import PURPOSES, exposure_of
 from ._memory import cache_size
-from ._model import Exposure, LiteralValue, Patch, Secret, Settings, Value, Volume, Workload
+from ._model import LiteralValue, Patch, Secret, Settings, Value, Volume, Workload
 from ._plan import Plan
 from ._rows import secrets_in
 from ._servers import MODELS
@@ -22,7 +23,7 @@ def settings_of(plan: Plan) -> Settings:
         image_registry=given.image_registry or "",
         image_pull_secret=given.image_pull_secret or "",
         labels=dict(sorted(given.labels.items())),
-        exposure=Exposure(kind=given.expose or "none", host=given.host or ""),
+        exposure=exposure_of(plan),
         monitoring=bool(given.monitoring),
         istio=bool(given.istio),
     )
@@ -110,6 +111,8 @@ def _secret(plan: Plan, name: str) -> Secret:
 
 
 def _purpose(plan: Plan, name: str) -> str:
+    if name in PURPOSES:
+        return PURPOSES[name]
     for service, spec in plan.services.items():
         if name in spec.secrets.values():
             return f"given to {plan.given_name(service)}"

@@ -8,6 +8,7 @@ import opea_pulumi
 from opea_pulumi.application import ServiceModel, slug
 from opea_pulumi.catalog import MegaserviceRow, ServedRow
 
+from ._exposure import exposure_of, router_access
 from ._flow import key_secret, step_keys
 from ._model import FileMount, Mount, Port, Role, SecretValue, Value, Workload
 from ._plan import Plan, blueprint_error
@@ -68,14 +69,17 @@ def _router(plan: Plan, others: Iterable[str]) -> Workload:
     keys: dict[str, Value] = {
         variable: SecretValue(secret=key_secret(name)) for name, variable in step_keys(plan).items()
     }
-    values = {**resolve(plan, Context(), row.environment), **keys}
-    port = Port(number=row.port, requested=plan.application.mega.port)
+    values = {**resolve(plan, Context(), row.environment), **keys, **router_access(plan)}
+    exposure = exposure_of(plan)
+    front = None if plan.application.deployment.ui else exposure.port
+    port = Port(number=row.port, requested=front or plan.application.mega.port)
     workload = _served(row, ROUTER, "router", ROUTER, port, values)
     steps = {slug(name) for name in plan.services}
     external = any(plan.is_external(name) for name in plan.services)
     return workload.model_copy(
         update={
             "image": row.image.format(version=opea_pulumi.__version__),
+            "health": workload.health.model_copy(update={"tls": exposure.tls}),
             "downstreams": tuple(sorted(steps & set(others))),
             "egress": ("remote",) if external else (),
         }

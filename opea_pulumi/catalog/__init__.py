@@ -1,11 +1,12 @@
 """Facts as data: releases, the applications that they know, models and hardware."""
 
-from ._find import Found, description, find, images_of
+from ._find import Found, description, find, images_of, served_type
 from ._load import (
     DEFAULT_RELEASE,
     application_files,
     application_text,
     applications,
+    docker_cards,
     hardware,
     load_release,
     models,
@@ -14,6 +15,7 @@ from ._load import (
 from ._model import (
     CardRow,
     DeviceRow,
+    DockerCardRow,
     Environment,
     HealthRow,
     MegaserviceRow,
@@ -38,6 +40,7 @@ __all__ = [
     "DEFAULT_RELEASE",
     "CardRow",
     "DeviceRow",
+    "DockerCardRow",
     "Environment",
     "Found",
     "HealthRow",
@@ -61,10 +64,12 @@ __all__ = [
     "application_text",
     "applications",
     "description",
+    "docker_cards",
     "find",
     "hardware",
     "images_of",
     "load_release",
     "models",
     "releases",
+    "served_type",
 ]

@@ -66,6 +66,17 @@ def images_of(release: Release) -> tuple[str, ...]:
     return tuple(sorted({row.image for row in _runnables(release) if row.image}))
 
 
+def served_type(release: Release, server: str) -> str:
+    """The type of microservice that a server is usually behind; empty when none can use it.
+
+    What its row says, else the type whose own default it is, else the first that can use it.
+    """
+    users = [kind for kind, row in release.services.items() if server in row.servers]
+    own = [kind for kind in users if release.services[kind].server == server]
+    said = release.servers[server].serves if server in release.servers else ""
+    return said or next(iter([*own, *users]), "")
+
+
 def _preferred() -> list[str]:
     default = DEFAULT_RELEASE[Profile.OPEA]
     return sorted(releases(), key=lambda name: (name != default, name))

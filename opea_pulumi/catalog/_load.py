@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from opea_pulumi.errors import CatalogError, Location, shown
 from opea_pulumi.terms import Hardware, Profile
 
-from ._model import CardRow, HardwareFile, ModelRow, Models, Release
+from ._model import CardRow, DockerCardRow, HardwareFile, ModelRow, Models, Release
 
 DEFAULT_RELEASE = {Profile.OPEA: "1.5", Profile.EMBEDDED: "embedded"}
 """The release of a profile when the application names none."""
@@ -70,6 +70,15 @@ def hardware() -> dict[Hardware, CardRow]:
         CatalogError: the data file is wrong.
     """
     return _read(files(__package__).joinpath("hardware.yaml"), HardwareFile).hardware
+
+
+def docker_cards() -> dict[str, DockerCardRow]:
+    """How Docker engines give containers cards, by the Kubernetes resource that blueprints name them by.
+
+    Raises:
+        CatalogError: the data file is wrong.
+    """
+    return {row.resource: row.docker for row in hardware().values() if row.docker is not None}
 
 
 def read_release(place: Traversable) -> Release:

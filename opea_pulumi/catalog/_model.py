@@ -165,7 +165,8 @@ class ServerRow(_Row):
 
     ``hub``: it loads its model from the Hugging Face hub, so a prefetch step can do that before it
     starts; ``cache`` is the environment that makes it use only what the prefetch step left.
-    ``models`` are further ones that it loads beside the service's own. ``egress``: it fetches something
+    ``models`` are further ones that it loads beside the service's own. ``serves`` is the type that it is
+    usually behind, where several can use it (see :func:`served_type`). ``egress``: it fetches something
     from outside when it starts, whatever the prefetch step left. ``kv_cache`` is what it reserves for
     keys and values where it runs on CPU (Kubernetes notation), and ``kv_cache_variable`` the variable
     that says so to it, in GiB.
@@ -179,6 +180,7 @@ class ServerRow(_Row):
     shared_memory: str = ""
     hub: bool = True
     models: tuple[str, ...] = ()
+    serves: str = ""
     egress: bool = False
     cache: dict[str, str] = Field(default_factory=dict)
     kv_cache: str = ""
@@ -318,12 +320,37 @@ class Models(_Row):
     models: dict[str, ModelRow]
 
 
+class DockerCardRow(_Row):
+    """How a Docker engine gives containers cards of a kind.
+
+    ``runtime`` is the container runtime that the vendor installs, ``variable`` names the cards of a container
+    by index. With ``driver`` they are asked for by a device request instead. ``devices`` are files that
+    every container with cards gets, ``groups`` names of its image's groups, ``host_group`` the usual number
+    of the host's group that owns the files. ``device_files`` is a pattern with a file a card, numbered from
+    ``first``; ``cdi`` the kind's name in the Container Device Interface.
+    """
+
+    word: str
+    runtime: str = ""
+    variable: str
+    driver: str = ""
+    devices: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    host_group: int | None = None
+    device_files: str
+    first: int = 0
+    cdi: str = ""
+    install: str
+    source: str
+
+
 class CardRow(_Row):
     """One kind of hardware: the Kubernetes resource of its cards and the memory of one (assumed smallest)."""
 
     resource: str = ""
     memory: str = ""
     node_selector: dict[str, str] = Field(default_factory=dict)
+    docker: DockerCardRow | None = None
     source: str = ""
 
 

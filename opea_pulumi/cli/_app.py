@@ -46,6 +46,22 @@ def settings_options(function: _F) -> _F:
     return function
 
 
+def exposure_options(function: _F) -> _F:
+    """``--expose`` and ``--insecure-public``, as :func:`settings_options`."""
+    flags = "--insecure-public/--no-insecure-public"
+    text = "Accept that other machines reach it without API keys and TLS."
+    accept = click.option(flags, default=None, help=text, expose_value=False, callback=_keep_flag)
+    text = "Where this application listens for users (default: 127.0.0.1, a free port)."
+    place = click.option(
+        "--expose", "address", metavar="ADDRESS[:PORT]", help=text, expose_value=False, callback=_keep
+    )
+    return place(accept(function))
+
+
+def _keep_flag(context: click.Context, option: click.Parameter, value: bool | None) -> None:
+    _keep(context, option, None if value is None else str(value).lower())
+
+
 def _keep(context: click.Context, option: click.Parameter, value: str | None) -> None:
     if value and option.name:
         context.meta.setdefault(_META, {})[option.name] = value

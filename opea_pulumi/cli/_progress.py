@@ -26,6 +26,7 @@ _WORDS = {
 _QUIET = {"same", "read", "refresh"}
 """Operations that change nothing: they are shown while they run, on a terminal."""
 _STYLES = {"running": "yellow", "done": "green", "failed": "bold red"}
+_WIDTH = 100
 _HIDDEN = ("pulumi:pulumi:Stack", "pulumi:providers:")
 
 
@@ -53,8 +54,12 @@ def progress_view(*, quiet: bool = False, preview: bool = False) -> Iterator[Vie
 
 
 def _plain(progress: Progress, *, preview: bool) -> View:
+    from opea_pulumi.engine.progress import said
+
     def view(event: Any) -> None:
         row = progress.feed(event)
+        if text := said(event):
+            click.echo(f"  {text}", err=True)
         if row is None or row.state == "running" or row.operation in _QUIET or _is_hidden(row):
             return
         click.echo(_line(row, preview=preview), err=True)
@@ -91,7 +96,8 @@ def _table(progress: Progress, now: float) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(box=None, pad_edge=False, header_style="bold")
+    caption = Text(progress.said[-_WIDTH:]) if progress.said else None
+    shown = Table(box=None, pad_edge=False, header_style="bold", caption=caption, caption_justify="left")
     for heading in ("resource", "type", "operation", "state", "elapsed"):
         shown.add_column(heading)
     for row in list(progress.rows.values()):

@@ -178,25 +178,38 @@ def deployed_outputs(handle: StackHandle) -> Mapping[str, Any]:
     return outputs
 
 
-def running(given: str | None) -> Application:
-    """The running application of a stack, reached through its router.
+def ca_option(function: _F) -> _F:
+    """``--ca FILE``: the authority of the application's certificate."""
+    return click.option(
+        "--ca",
+        type=click.Path(dir_okay=False),
+        metavar="FILE",
+        help="PEM file of the authority that signed the application's certificate (else SSL_CERT_FILE).",
+    )(function)
+
+
+def running(given: str | None, ca: str | None = None, *, need_graph: bool = True) -> Application:
+    """The running application of a stack, reached through its router with the key of OPEA_API_KEY.
 
     Raises:
         OpeaError: no such stack, nothing deployed, or the router does not answer.
     """
-    return connected(select_stack(given))[0]
+    return connected(select_stack(given), ca, need_graph=need_graph)[0]
 
 
-def connected(handle: StackHandle) -> tuple[Application, Mapping[str, Any]]:
+def connected(
+    handle: StackHandle, ca: str | None = None, *, need_graph: bool = True
+) -> tuple[Application, Mapping[str, Any]]:
     """The running application of an opened stack, and the stack's outputs.
 
     Raises:
         OpeaError: nothing is deployed, or the router does not answer.
     """
-    from opea_pulumi.operations import connect
+    from opea_pulumi.operations import access, connect
 
     operations, outputs = _operations(handle)
-    return connect(outputs, operations.transport()), outputs
+    own = access(ca)
+    return connect(outputs, operations.transport(own.verify), own, need_graph=need_graph), outputs
 
 
 def operations_of(handle: StackHandle) -> Operations:

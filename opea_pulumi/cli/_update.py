@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,11 +12,13 @@ import click
 
 from opea_pulumi.errors import PreflightError, UsageError
 
-from ._app import files_option, given_settings, load_app, settings_options
+from ._app import exposure_options, files_option, given_settings, load_app, settings_options
 from ._output import json_option, note
 from ._stack import need_engine, recorded, stack_option
 
 if TYPE_CHECKING:
+    from opea_pulumi.application import Loaded
+    from opea_pulumi.blueprint import Blueprint
     from opea_pulumi.engine import StackHandle, Stacks
     from opea_pulumi.targets import Deployment, Target
 
@@ -32,6 +33,7 @@ def update_options(function: _F) -> _F:
         click.option("--target", "-t", metavar="TARGET", help="Where it runs (default: local)."),
         click.option("--profile", metavar="PROFILE", help="Which services: embedded or opea."),
         settings_options,
+        exposure_options,
         stack_option("The stack (default: <app>-<target>)."),
         json_option,
     )
@@ -91,9 +93,12 @@ class Plan:
 
     def keep_secrets(self, handle: StackHandle) -> None:
         """Encrypt the environment's secrets into the stack's configuration: the next up needs them, too."""
-        for secret in self.deployment.blueprint.secrets:
-            given = next((os.environ[name] for name in secret.environment if os.environ.get(name)), None)
-            if given is not None:
+        from opea_pulumi.images import registry_secrets
+        from opea_pulumi.secret_values import secret_from_environment
+
+        blueprint = self.deployment.blueprint
+        for secret in (*blueprint.secrets, *registry_secrets(blueprint)):
+            if given := secret_from_environment(secret):
                 handle.set_config(secret.config, given, secret=True)
 
 
@@ -122,7 +127,8 @@ def plan_update(
         OpeaError: whatever is wrong with the application, the flags or the machine.
     """
     need_engine()
-    from opea_pulumi.application import FILE_NAME
+    from opea_pulumi.application import FILE_NAME, settings_in
+    from opea_pulumi.blueprint import insecure
     from opea_pulumi.targets import DEFAULT, Deployment, blueprint_for, load_target
 
     if app is None and not files and not Path(FILE_NAME).is_file():
@@ -132,15 +138,41 @@ def plan_update(
             files = known.overlays
     chosen = load_target(target or DEFAULT)
     loaded = load_app(app, files)
+    name = stack or f"{loaded.name}-{chosen.name}"
+    config = _known_config(name)
+    if settings_in(config):
+        loaded = load_app(app, files, config)
     blueprint = blueprint_for(chosen, loaded, profile)
-    deployment = Deployment(
-        blueprint, loaded.path, stack or f"{loaded.name}-{chosen.name}", loaded.definition
-    )
-    _raise_first(chosen.preflight(deployment))
+    deployment = Deployment(blueprint, loaded.path, name, loaded.definition)
+    _raise_first(loaded, [*chosen.preflight(deployment), *_missing(blueprint, config)])
+    if warning := insecure(blueprint.settings.exposure):
+        note(f"WARNING: {warning}")
     return Plan(chosen, deployment, profile, loaded.overlays, given_settings())
 
 
-def _raise_first(errors: list[PreflightError]) -> None:
+def _known_config(stack: str) -> dict[str, str]:
+    """What an earlier up, or ``pulumi config set``, left for the stack: the program reads it, too."""
+    from opea_pulumi.engine import Home
+
+    found = Home.from_environment().config(stack)
+    return {key: "" if isinstance(value, dict) else str(value) for key, value in found.items()}
+
+
+def _missing(blueprint: Blueprint, config: Mapping[str, str]) -> Iterator[PreflightError]:
+    from opea_pulumi.secret_values import missing_secrets, secret_from_environment
+
+    given = [
+        secret.name
+        for secret in blueprint.secrets
+        if f"opea:{secret.config}" in config or secret_from_environment(secret)
+    ]
+    return missing_secrets(blueprint, given)
+
+
+def _raise_first(loaded: Loaded, errors: list[PreflightError]) -> None:
+    for error in errors:
+        if error.location is not None and not error.location.file:
+            error.location = loaded.source.find(error.location.path)
     for error in errors[1:]:
         note(f"error: {error}")
     if errors:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ._output import json_option, note, write_json
-from ._stack import connected, select_stack, stack_option
+from ._stack import ca_option, connected, select_stack, stack_option
 
 if TYPE_CHECKING:
     from opea_pulumi.operations import Answer
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 @click.argument("question")
 @click.option("-k", "passages", type=click.IntRange(1), help="How many passages to retrieve.")
 @stack_option()
+@ca_option
 @json_option
-def command(question: str, passages: int | None, stack: str | None, as_json: bool) -> None:
+def command(question: str, passages: int | None, stack: str | None, ca: str | None, as_json: bool) -> None:
     """Ask a running application QUESTION; prints the answer as it comes, its sources and the URL."""
-    application, outputs = connected(select_stack(stack))
+    application, outputs = connected(select_stack(stack), ca)
     from opea_pulumi.operations import ask
 
     parameters = {"k": passages} if passages else {}

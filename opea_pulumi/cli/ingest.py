@@ -10,7 +10,7 @@ import click
 from opea_pulumi.errors import OpeaError, UsageError
 
 from ._output import json_option, note, table, write_json
-from ._stack import running, stack_option
+from ._stack import ca_option, running, stack_option
 
 if TYPE_CHECKING:
     from opea_pulumi.operations import Application
@@ -21,9 +21,15 @@ if TYPE_CHECKING:
 @click.option("--list", "list_only", is_flag=True, help="List the ingested documents instead.")
 @click.option("--delete", metavar="NAME", help="Delete one document; 'all' deletes every one.")
 @stack_option()
+@ca_option
 @json_option
 def command(
-    sources: tuple[str, ...], list_only: bool, delete: str | None, stack: str | None, as_json: bool
+    sources: tuple[str, ...],
+    list_only: bool,
+    delete: str | None,
+    stack: str | None,
+    ca: str | None,
+    as_json: bool,
 ) -> int:
     """Give documents to a running application: files, folders, or http(s) links.
 
@@ -32,7 +38,7 @@ def command(
     if sum((bool(sources), list_only, bool(delete))) != 1:
         message = "say what to ingest: files, folders or links; or --list, or --delete NAME"
         raise UsageError(message, code="what-to-ingest")
-    application = running(stack)
+    application = running(stack, ca, need_graph=False)
     if delete:
         from opea_pulumi.operations import delete_document
 

@@ -7,18 +7,19 @@ from dataclasses import asdict
 import click
 
 from ._output import json_option, write_json
-from ._stack import running, stack_option
+from ._stack import ca_option, running, stack_option
 
 
 @click.command(name="test")
 @stack_option()
+@ca_option
 @json_option
-def command(stack: str | None, as_json: bool) -> int:
+def command(stack: str | None, ca: str | None, as_json: bool) -> int:
     """Send a made-up fact through every hop: ingest, embedding, retrieval ... and the router.
 
     The first hop that loses it is named, with exit code 1. The fact is deleted afterwards.
     """
-    application = running(stack)
+    application = running(stack, ca)
     from opea_pulumi.operations import HopResult, smoke_test
 
     results: list[HopResult] = []

@@ -43,7 +43,8 @@ def convert(
     result: Conversion = function(blueprint, **options)
     if to == "compose" or application is None:
         return result
-    return replace(result, losses=(*result.losses, *losses_of_application(application, to)))
+    more = losses_of_application(application, to, blueprint.settings.exposure)
+    return replace(result, losses=(*result.losses, *more))
 
 
 def read(text: str, source: str, *, file: str = "") -> tuple[Application, tuple[Loss, ...]]:

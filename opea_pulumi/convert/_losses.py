@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from opea_pulumi.application import Application
+from opea_pulumi.blueprint import Exposure
 
 from ._model import Loss
 
@@ -13,11 +14,15 @@ _UNCHECKED = {
 }
 
 
-def losses_of_application(application: Application, to: str) -> tuple[Loss, ...]:
+def losses_of_application(application: Application, to: str, exposure: Exposure) -> tuple[Loss, ...]:
     """The losses of a format that is made from the blueprint alone."""
     deployment, place, found = application.deployment, "opea_deployment", []
-    if deployment.auth not in (None, "none"):
+    checked = exposure.keys and to == "kubernetes"
+    if deployment.auth not in (None, "none") and not checked:
         found.append(Loss(f"{place}.auth", f"{deployment.auth}: nothing checks who asks", _UNCHECKED[to]))
+    if deployment.address:
+        why = "it is of one machine; here opea_deployment.expose says how users come in"
+        found.append(Loss(f"{place}.address", deployment.address, why))
     if deployment.allocator:
         why = "targets allocate nodes; this is applied to a cluster that is there"
         found.append(Loss(f"{place}.allocator", str(deployment.allocator), why))

@@ -5,5 +5,15 @@ Importing this needs no Docker package; :func:`connect` does (extra ``docker``).
 
 from ._address import Address, config_folder, engine_address
 from ._connect import connect, refused
+from ._containers import containers_by_name
+from ._listen import can_listen
 
-__all__ = ["Address", "config_folder", "connect", "engine_address", "refused"]
+__all__ = [
+    "Address",
+    "can_listen",
+    "config_folder",
+    "connect",
+    "containers_by_name",
+    "engine_address",
+    "refused",
+]

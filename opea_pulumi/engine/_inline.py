@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from opea_pulumi.errors import OpeaError
+
 _PATIENCE = 3.0  # seconds for the program's event loop to close
 _IDLE = 20  # looks, 0.01 s apart, at a loop that nobody runs
 
@@ -36,7 +38,8 @@ class InlineProgram:
         try:
             return self._program()
         except BaseException as error:
-            self.error = error
+            cause = error.__cause__
+            self.error = cause if isinstance(cause, OpeaError) else error
             raise
 
     def end(self) -> None:

@@ -7,6 +7,9 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from opea_pulumi import home as places
 from opea_pulumi.errors import EngineError
@@ -51,6 +54,12 @@ class Home:
     def workspace(self, stack: str) -> Path:
         """Folder with the Pulumi.yaml and the configuration of one stack."""
         return self.data / "stacks" / stack
+
+    def config(self, stack: str) -> dict[str, Any]:
+        """A stack's configuration as its file has it (a secret is a mapping); empty when there is none."""
+        file = self.workspace(stack) / f"Pulumi.{stack}.yaml"
+        settings = (yaml.safe_load(file.read_text("utf-8")) or {}) if file.is_file() else {}
+        return settings.get("config") or {}
 
     def prepare(self) -> None:
         """Create the state folder and the passphrase when they are missing.

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from opea_pulumi.engine._text import plain
 
-__all__ = ["Progress", "Row", "Summary"]
+__all__ = ["Progress", "Row", "Summary", "said"]
 
 State = Literal["running", "done", "failed"]
 
@@ -74,6 +74,8 @@ class Progress:
     diagnostics: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     """By URN (empty: of no resource): ``(severity, text)``, severity error, warning or info."""
     summary: Summary | None = None
+    said: str = ""
+    """The last thing that the program said."""
 
     def feed(self, event: Any) -> Row | None:
         """Take one event; returns the row that changed, if one did."""
@@ -84,6 +86,7 @@ class Progress:
         if event.res_op_failed_event:
             return self._finish(event.res_op_failed_event.metadata, "failed")
         if event.diagnostic_event:
+            self.said = said(event) or self.said
             self._diagnose(event.diagnostic_event)
         elif event.summary_event:
             changes = {_text(key): count for key, count in event.summary_event.resource_changes.items()}
@@ -127,6 +130,14 @@ class Progress:
         entries = self.diagnostics.setdefault(event.urn or "", [])
         if entry not in entries:
             entries.append(entry)
+
+
+def said(event: Any) -> str:
+    """What the program itself says in an event, such as which image is pulled; empty if it says nothing."""
+    told = event.diagnostic_event
+    if not told or told.severity != "info" or (told.urn and "::pulumi:pulumi:Stack::" not in told.urn):
+        return ""
+    return plain(told.message)
 
 
 def _unseen(step: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
@@ -76,12 +76,17 @@ def build(
 
 
 def ensure_own_image(
-    client: docker.DockerClient, reference: str, progress: Report, *, base: Base | None = None
+    client: docker.DockerClient,
+    reference: str,
+    progress: Report,
+    *,
+    base: Base | None = None,
+    login: Mapping[str, str] | None = None,
 ) -> bool:
     """See that the engine has an image of this project: as it is, else from its registry, else built.
 
     Returns whether something was done; an image of somebody else is left alone. ``base`` is what it is
-    built on (default: the data file's).
+    built on (default: the data file's), ``login`` the account at its registry (default: docker login's).
 
     Raises:
         OperationError: it cannot be built, or is one that only a registry can give.
@@ -89,7 +94,7 @@ def ensure_own_image(
     image = own_image(reference)
     if image is None or find_image(client, reference) is not None:
         return False
-    if reference != image.reference and _pulled(client, reference, progress):
+    if reference != image.reference and _pulled(client, reference, progress, login):
         return True
     _, _, tag, digest = split_image(reference)
     if digest or tag != opea_pulumi.__version__:
@@ -105,11 +110,13 @@ def ensure_own_image(
     return True
 
 
-def _pulled(client: docker.DockerClient, reference: str, report: Report) -> bool:
+def _pulled(
+    client: docker.DockerClient, reference: str, report: Report, login: Mapping[str, str] | None
+) -> bool:
     try:
-        pull(client, reference, report)
+        pull(client, reference, report, login=login)
     except OperationError as error:
-        if error.code == "docker-down":
+        if error.code == "docker-down" or (login and error.code == "registry-denied"):
             raise
         return False
     return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,19 +102,38 @@ def tag_image(client: docker.DockerClient, reference: str, also: str) -> None:
         client.api.tag(by_digest(reference), repository, tag)
 
 
-def pull(client: docker.DockerClient, reference: str, report: Report, *, platform: str = "") -> None:
-    """Have the engine pull an image.
+def pull(
+    client: docker.DockerClient,
+    reference: str,
+    report: Report,
+    *,
+    platform: str = "",
+    login: Mapping[str, str] | None = None,
+) -> None:
+    """Have the engine pull an image; ``login`` has ``username`` and ``password`` (default: docker login's).
 
     Raises:
-        OperationError: it cannot.
+        OperationError: it cannot: ``registry-denied``, ``no-such-image``, ``pull-failed``.
     """
     report(f"pulling {reference}")
     repository, _, tag = by_tag(reference).rpartition(":")
     tag = reference.partition("@")[2] or tag
     what = f"{reference} cannot be pulled"
-    with refused(what, code="pull-failed", hint=_LOGIN):
-        messages = client.api.pull(repository, tag=tag, stream=True, decode=True, platform=platform or None)
-        _follow(messages, what, "pull-failed")
+    try:
+        with refused(what, code="pull-failed"):
+            messages = client.api.pull(
+                repository,
+                tag=tag,
+                stream=True,
+                decode=True,
+                platform=platform or None,
+                auth_config=dict(login) if login else None,
+            )
+            _follow(messages, what, "pull-failed")
+    except OperationError as error:
+        if error.code == "pull-failed":
+            error.code, error.hint = _why(error, reference, own_account=bool(login))
+        raise
 
 
 def push_image(client: docker.DockerClient, reference: str, report: Report) -> str:
@@ -160,6 +179,26 @@ def load_images(client: docker.DockerClient, archive: Path, report: Report) -> l
             "it holds no image", code="load-failed", location=Location(str(archive)), hint=hint
         )
     return loaded
+
+
+_DENIED = ("unauthorized", "denied", "no basic auth", "authentication required", "401", "403")
+_UNKNOWN = ("manifest unknown", "not found", "no such image", "name unknown")
+
+
+def _why(error: OperationError, reference: str, *, own_account: bool) -> tuple[str, str]:
+    """The code and the hint for what a registry, or the engine about one, said."""
+    said, registry = error.message.lower(), split_image(reference)[0]
+    if any(word in said for word in _DENIED):
+        account = "OPEA_REGISTRY_USER and OPEA_REGISTRY_PASSWORD"
+        if own_account:
+            return "registry-denied", f"{registry} refuses the account of {account} (or the stack's config)"
+        return (
+            "registry-denied",
+            f"docker login {registry}; or, for the registry in image_registry, set {account}",
+        )
+    if any(word in said for word in _UNKNOWN):
+        return "no-such-image", f"push it to {registry}, or correct its name"
+    return "pull-failed", error.hint or f"can the engine reach {registry}?"
 
 
 _LOGIN = "a registry that wants credentials takes those of docker login"

@@ -1,5 +1,6 @@
 """What is done with a running application, on whatever target: over HTTP, through its router."""
 
+from ._access import Access, access
 from ._ask import Answer, Source, ask
 from ._credentials import Credentials, docker_credentials
 from ._graph import Application, connect
@@ -9,6 +10,7 @@ from ._smoke import HopResult, smoke_test
 from ._verify import Verified, application_images, locked, release_images, verify
 
 __all__ = [
+    "Access",
     "Answer",
     "Application",
     "Credentials",
@@ -17,6 +19,7 @@ __all__ = [
     "ImageAnswer",
     "Source",
     "Verified",
+    "access",
     "application_images",
     "ask",
     "ask_registries",

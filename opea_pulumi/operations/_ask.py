@@ -11,7 +11,7 @@ import httpx
 
 from opea_pulumi.errors import OperationError
 
-from ._graph import TIMEOUT, Application, checked, readable, unreachable
+from ._graph import Application, checked, readable, unreachable
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def _pieces(application: Application, body: Mapping[str, Any], answer: Answer) -
     url = f"{application.router}/v1/chat/completions"
     try:
         with (
-            httpx.Client(transport=application.transport, timeout=TIMEOUT, trust_env=False) as client,
-            client.stream("POST", url, json=body) as response,
+            application.client() as client,
+            client.stream("POST", url, json=body, headers=application.access.headers) as response,
         ):
             if not response.is_success:
                 response.read()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
 
 from opea_pulumi.errors import OpeaError, OperationError
-from opea_pulumi.flow import Contract, Flow, Step, contract_of, load_flow
+from opea_pulumi.flow import Contract, Flow, Node, NodeKind, Step, contract_of, load_flow
 
+from ._access import ANYBODY, KEY_VARIABLE, Access
+
+_UNKNOWN = Flow(nodes={"root": Node(kind=NodeKind.SEQUENCE)})
 TIMEOUT = httpx.Timeout(10, read=600)
 """Seconds; reading is long because models answer and documents are embedded slowly."""
 
@@ -22,6 +25,7 @@ class Application:
     router: str
     flow: Flow
     transport: httpx.BaseTransport | None = None
+    access: Access = ANYBODY
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -33,41 +37,54 @@ class Application:
         return next((step for step in self.steps if contract_of(self.flow, step) == contract), None)
 
     def send(self, hop: str, method: str, url: str, **options: Any) -> httpx.Response:
-        """One request, as :func:`send`."""
-        return send(hop, method, url, self.transport, **options)
+        """One request; the key goes to the router, never to a step. ``hop`` is named in errors.
+
+        Raises:
+            OperationError: no connection, no answer in time, or a status that is not 2xx.
+        """
+        if url.startswith(f"{self.router}/"):
+            options["headers"] = {**self.access.headers, **options.get("headers", {})}
+        try:
+            with self.client() as client:
+                answer = client.request(method, url, **options)
+        except httpx.HTTPError as error:
+            raise unreachable(hop, url, error) from None
+        return checked(hop, answer)
+
+    def client(self) -> httpx.Client:
+        """A client that reaches the application from here."""
+        return httpx.Client(
+            transport=self.transport, timeout=TIMEOUT, trust_env=False, verify=self.access.verify
+        )
 
 
-def connect(outputs: Mapping[str, Any], transport: httpx.BaseTransport | None = None) -> Application:
-    """Ask a deployed stack's router for its graph.
+def connect(
+    outputs: Mapping[str, Any],
+    transport: httpx.BaseTransport | None = None,
+    access: Access = ANYBODY,
+    *,
+    need_graph: bool = True,
+) -> Application:
+    """Ask a deployed stack's router for its graph; without ``need_graph`` the key need not be good for that.
 
     Raises:
-        OperationError: the stack has no router, or it does not answer.
+        OperationError: the stack has no router, it does not answer, or lets us not in.
     """
     router = str((outputs.get("endpoints") or {}).get("router", "")).rstrip("/")
     if not router:
         raise OperationError("the stack has no router", code="no-router", hint="opea-pulumi up deploys one")
-    answer = send("router", "GET", f"{router}/graph", transport)
+    nothing = Application(router, _UNKNOWN, transport, access)
     try:
-        return Application(router, load_flow(answer.text), transport)
+        answer = nothing.send("router", "GET", f"{router}/graph")
+    except OperationError as error:
+        if error.code == WRONG_SCOPE and not need_graph:
+            return nothing
+        raise
+    try:
+        return replace(nothing, flow=load_flow(answer.text))
     except OpeaError as error:
         message = f"what answers at {router} is no router of opea-pulumi: {error.message}"
         raise OperationError(message, code="no-router") from None
-
-
-def send(
-    hop: str, method: str, url: str, transport: httpx.BaseTransport | None = None, **options: Any
-) -> httpx.Response:
-    """One request; ``hop`` is named in errors.
-
-    Raises:
-        OperationError: no connection, no answer in time, or a status that is not 2xx.
-    """
-    try:
-        with httpx.Client(transport=transport, timeout=TIMEOUT, trust_env=False) as client:
-            answer = client.request(method, url, **options)
-    except httpx.HTTPError as error:
-        raise unreachable(hop, url, error) from None
-    return checked(hop, answer)
 
 
 def readable(text: str) -> str:
@@ -96,9 +113,16 @@ def checked(hop: str, answer: httpx.Response) -> httpx.Response:
     if answer.is_success:
         return answer
     code, message = _reason(answer)
-    raise OperationError(
-        f"{hop}: {answer.status_code}: {message}", code=code, hint=_HINTS.get(answer.status_code, "")
-    )
+    hint = _KEY_HINTS.get(code) or _HINTS.get(answer.status_code, "")
+    raise OperationError(f"{hop}: {answer.status_code}: {message}", code=code, hint=hint)
+
+
+WRONG_SCOPE = "wrong-scope"
+_KEY_HINTS = {
+    "no-key": f"set {KEY_VARIABLE} in your environment to a key of the application (its secret router-keys)",
+    WRONG_SCOPE: f"set {KEY_VARIABLE} to a key with that scope: ask for questions, ingest for documents",
+}
+"""By the codes of the router's 401 and 403."""
 
 
 _HINTS = {
@@ -115,8 +139,17 @@ def unreachable(hop: str, url: str, error: httpx.HTTPError) -> OperationError:
         if isinstance(error, httpx.TimeoutException)
         else str(error) or type(error).__name__
     )
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
+        message = f"the certificate of {hop} at {url} is not trusted: {_why_untrusted(reason)}"
+        hint = "--ca FILE (or SSL_CERT_FILE) names its authority's certificate"
+        return OperationError(message, code="untrusted-certificate", hint=hint)
     hint = "opea-pulumi status shows what runs; opea-pulumi up starts it again"
     return OperationError(f"{hop} at {url} does not answer: {reason}", code="unreachable", hint=hint)
+
+
+def _why_untrusted(reason: str) -> str:
+    """OpenSSL's words, without where in its source they come from."""
+    return reason.partition("verify failed: ")[2].partition(" (_ssl")[0] or reason
 
 
 def _reason(answer: httpx.Response) -> tuple[str, str]:

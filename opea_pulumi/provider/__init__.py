@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from opea_pulumi.provider._ports import Holder
 
-__all__ = ["main", "port_holder"]
+__all__ = ["listener", "main", "port_holder"]
 
 
 def main() -> None:
@@ -31,3 +31,10 @@ def port_holder(port: int) -> Holder | None:
     from opea_pulumi.provider._ports import holder
 
     return holder(port)
+
+
+def listener(port: int, address: str) -> Holder:
+    """Who listens on a TCP port that is not free at an address, as far as the system tells."""
+    from opea_pulumi.provider._ports import listener_at
+
+    return listener_at(port, address)

@@ -51,9 +51,12 @@ def is_free(port: int) -> bool:
 
 def holder(port: int) -> Holder | None:
     """The process that listens on ``port``, or ``None`` when the port is free."""
-    if is_free(port):
-        return None
-    for pid in _listeners(port):
+    return None if is_free(port) else listener_at(port, "127.0.0.1")
+
+
+def listener_at(port: int, address: str) -> Holder:
+    """The process that listens on ``port`` at an address, or else at another one."""
+    for pid in _listeners(port, address):
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(pid)
             name, urn = process.name(), ""
@@ -63,17 +66,20 @@ def holder(port: int) -> Holder | None:
     return Holder()
 
 
-def _listeners(port: int) -> list[int]:
-    """Pids that listen on ``port``; where the system does not list them to this user, each is asked."""
+def _listeners(port: int, address: str) -> list[int]:
+    """Pids that listen on ``port``, those at ``address`` first; where the system does not list them to this
+    user, each is asked.
+    """
     try:
         sockets = psutil.net_connections("tcp")
     except psutil.AccessDenied:  # macOS without root
         return [pid for pid in psutil.pids() if any(found == port for _, found in listening([pid]))]
-    return [
-        s.pid
+    found = [
+        (s.laddr.ip != address, s.pid)
         for s in sockets
         if s.pid and s.status == psutil.CONN_LISTEN and s.laddr and s.laddr.port == port
     ]
+    return [pid for _, pid in sorted(found)]
 
 
 def listening(pids: Iterable[int]) -> list[tuple[str, int]]:

@@ -11,6 +11,7 @@ from ._connections import Site
 from ._errors import RouterError
 from ._plan import Plan, make_plan
 from ._serve import drain, make_runner, read_plan, serve
+from ._tls import make_tls
 from ._tracing import make_tracing
 from ._upstream import Fault, Reply, Timeouts, Upstream
 
@@ -29,6 +30,7 @@ __all__ = [
     "hash_key",
     "make_plan",
     "make_runner",
+    "make_tls",
     "make_tracing",
     "read_keys",
     "read_plan",

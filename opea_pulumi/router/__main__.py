@@ -13,6 +13,7 @@ from opea_pulumi.flow import Mode
 from ._app import Limits
 from ._auth import hash_key, read_keys
 from ._serve import read_plan, serve
+from ._tls import make_tls
 
 
 def main() -> int:
@@ -31,12 +32,17 @@ def main() -> int:
 def _serve(options: argparse.Namespace) -> int:
     limits = Limits(**{name: getattr(options, name) for name in _NUMBERS})
     plan = read_plan(file=options.graph, text=options.graph_json, mode=options.mode)
-    file = options.api_keys_file
-    if file is None:  # a variable that is there and empty is an error, and not an open door
-        file = os.environ.get("OPEA_ROUTER_API_KEYS_FILE")
+    file = _file(options, "api_keys")
     keys = () if file is None else read_keys(file)
-    serve(plan, host=options.host, port=options.port, limits=limits, keys=keys)
+    tls = make_tls(_file(options, "tls_certificate"), _file(options, "tls_key"))
+    serve(plan, host=options.host, port=options.port, limits=limits, keys=keys, tls=tls)
     return 0
+
+
+def _file(options: argparse.Namespace, name: str) -> str | None:
+    """The option's file, else the variable's; one that is there and empty is an error, no open door."""
+    given: str | None = getattr(options, name)
+    return os.environ.get(f"OPEA_ROUTER_{name.upper()}_FILE") if given is None else given
 
 
 def _key_from_stdin() -> str:
@@ -56,7 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=_port, default=8080, help="0 takes a free one (%(default)s)")
     parser.add_argument("--mode", choices=[mode.value for mode in Mode], help="instead of the graph's own")
     text = "every request needs a key of this file (or OPEA_ROUTER_API_KEYS_FILE)"
-    parser.add_argument("--api-keys-file", metavar="FILE", help=text)
+    parser.add_argument("--api-keys-file", dest="api_keys", metavar="FILE", help=text)
+    text = "speak TLS with this certificate and what is between it and its CA, as PEM (or {}_FILE)"
+    variable = "OPEA_ROUTER_TLS_CERTIFICATE"
+    parser.add_argument("--tls-certificate", metavar="FILE", help=text.format(variable))
+    text = "its private key, as PEM without a passphrase (or OPEA_ROUTER_TLS_KEY_FILE)"
+    parser.add_argument("--tls-key", metavar="FILE", help=text)
     limits = Limits()
     for name, (kind, text) in _NUMBERS.items():
         parser.add_argument(

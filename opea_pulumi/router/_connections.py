@@ -8,6 +8,7 @@ ours in front of it, which hands everything on and keeps the time.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable
 from typing import cast
@@ -35,7 +36,7 @@ class Connections:
     def __init__(self, metrics: Metrics, *, limit: int, header_timeout: float, client_timeout: float) -> None:
         self._metrics = metrics
         self._limit = limit
-        self._header_timeout = header_timeout
+        self.header_timeout = header_timeout
         self._client_timeout = client_timeout
         self._open: dict[asyncio.BaseTransport, _Connection] = {}
         self._waiting: dict[_Connection, None] = {}  # without a request, the longest first
@@ -101,29 +102,37 @@ class Connections:
         self._metrics.connections.set(len(self._open))
 
     async def _sweep(self) -> None:
-        pause = min(1.0, self._header_timeout / 4, self._client_timeout / 4)
+        pause = min(1.0, self.header_timeout / 4, self._client_timeout / 4)
         while True:
             await asyncio.sleep(pause)
             now = time.monotonic()
             for connection in tuple(self._open.values()):
-                if connection.head_is_late(now, self._header_timeout):
+                if connection.head_is_late(now, self.header_timeout):
                     self._cut(connection, "slow-head")
                 elif connection.reads_nothing(now, self._client_timeout):
                     self._cut(connection, "slow-reader")
 
 
 class Site(web.BaseSite):
-    """A port on which a runner's server listens, behind ``Connections``."""
+    """A port on which a runner's server listens, behind ``Connections``; with ``tls`` it speaks that."""
 
-    def __init__(self, runner: web.BaseRunner, connections: Connections, host: str, port: int) -> None:
+    def __init__(
+        self,
+        runner: web.BaseRunner,
+        connections: Connections,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         super().__init__(runner)
         self._connections = connections
         self._address = host, port
+        self._tls = tls
 
     @property
     def name(self) -> str:
         """As aiohttp's sites call themselves."""
-        return "http://{}:{}".format(*self._address)
+        return f"http{'s' if self._tls else ''}://{self._address[0]}:{self._address[1]}"
 
     async def start(self) -> None:
         """Listen. Raises OSError."""
@@ -131,7 +140,10 @@ class Site(web.BaseSite):
         assert self._runner.server is not None  # noqa: S101 - BaseSite has made sure
         factory = self._connections.front(self._runner.server)
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(factory, *self._address, backlog=1024)
+        # a connection is one of ours once its handshake is done, for which it has as long as for a head
+        seconds = self._connections.header_timeout
+        times = {"ssl_handshake_timeout": seconds, "ssl_shutdown_timeout": seconds} if self._tls else {}
+        self._server = await loop.create_server(factory, *self._address, backlog=1024, ssl=self._tls, **times)
 
 
 class _Connection(asyncio.Protocol):

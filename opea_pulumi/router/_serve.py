@@ -8,6 +8,7 @@ import gc
 import logging
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -49,12 +50,21 @@ def read_plan(*, file: str | None, text: str | None, mode: str | None) -> Plan:
     return make_plan(flow, Mode(mode) if mode else None, os.environ)
 
 
-def serve(plan: Plan, *, host: str, port: int, limits: Limits, keys: Sequence[Key] = ()) -> None:
+def serve(
+    plan: Plan,
+    *,
+    host: str,
+    port: int,
+    limits: Limits,
+    keys: Sequence[Key] = (),
+    tls: ssl.SSLContext | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT, then finish the requests in flight.
 
     Args:
         port: 0 takes a free one; the first line of the log tells which.
         keys: every request needs one of them; none at all means that anybody may ask.
+        tls: what the port speaks; ``None`` is plain HTTP.
 
     Raises:
         OperationError: the port can't be had, or traces are asked for and can't be made.
@@ -66,7 +76,8 @@ def serve(plan: Plan, *, host: str, port: int, limits: Limits, keys: Sequence[Ke
     limits = replace(limits, max_connections=min(limits.max_connections, most))
     router = Router(plan, limits, keys=keys, tracing=lambda: tracing)
     with _log_to_stdout(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(router, host, port, _about(plan, limits, keys, tracing)))
+        about = {**_about(plan, limits, keys, tracing), "tls": tls is not None}
+        runner.run(_serve(router, host, port, tls, about))
 
 
 def _open_files() -> int:
@@ -92,14 +103,16 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     return uvloop.new_event_loop
 
 
-async def _serve(router: Router, host: str, port: int, about: dict[str, object]) -> None:
+async def _serve(
+    router: Router, host: str, port: int, tls: ssl.SSLContext | None, about: dict[str, object]
+) -> None:
     ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
     runner = make_runner(router)
     await runner.setup()
     try:
-        site = await _listen(router, runner, host, port)
+        site = await _listen(router, runner, host, port, tls)
         # what is here stays: the collector need not look at it again, and rarely at what comes and goes
         gc.collect()
         gc.freeze()
@@ -136,8 +149,10 @@ async def drain(router: Router, site: web.BaseSite) -> None:
     await router.gate.drain(router.limits.drain_timeout)
 
 
-async def _listen(router: Router, runner: web.AppRunner, host: str, port: int) -> Site:
-    site = Site(runner, router.connections, host, port)
+async def _listen(
+    router: Router, runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None
+) -> Site:
+    site = Site(runner, router.connections, host, port, tls)
     try:
         await site.start()
     except OSError as error:

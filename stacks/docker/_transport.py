@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 from collections.abc import Collection, Iterator
 from contextlib import closing
 from typing import Any
@@ -32,10 +33,10 @@ _SKIPPED = {"transfer-encoding", "connection", "host", "content-length"}
 class ContainerTransport(httpx.BaseTransport):
     """Sends requests to ``hosts`` by way of a container that has Python; other hosts are asked from here."""
 
-    def __init__(self, container: str, hosts: Collection[str]) -> None:
+    def __init__(self, container: str, hosts: Collection[str], verify: ssl.SSLContext | bool = True) -> None:
         self._container = container
         self._hosts = frozenset(hosts)
-        self._direct = httpx.HTTPTransport(trust_env=False)
+        self._direct = httpx.HTTPTransport(trust_env=False, verify=verify)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """One request; an answer by way of the container comes as a whole."""

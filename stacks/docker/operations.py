@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from ssl import SSLContext
 from typing import Any
 
 from opea_pulumi.docker_engine import connect
@@ -58,13 +59,13 @@ class DockerOperations:
         """The volumes, but for those with secrets."""
         return self._data
 
-    def transport(self) -> ContainerTransport | None:
+    def transport(self, verify: SSLContext | bool = True) -> ContainerTransport | None:
         """Through the container that runs the flow: nothing but one port is published."""
         runs = next((name for name in ("router", "megaservice") if name in self._containers), None)
         if runs is None:
             return None
         inside = {name for name, url in self._endpoints.items() if url.startswith(f"http://{name}:")}
-        return ContainerTransport(self._containers[runs], inside)
+        return ContainerTransport(self._containers[runs], inside, verify)
 
     def _status(self, name: str, state: Mapping[str, Any] | None) -> WorkloadStatus:
         url = self._endpoints.get(name, "")

@@ -2,44 +2,46 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from opea_pulumi.blueprint import Blueprint
-from opea_pulumi.convert.compose import AMD, HABANA, NVIDIA, number_of_bytes
-from opea_pulumi.docker_engine import connect, engine_address
+from opea_pulumi.convert.compose import number_of_bytes
+from opea_pulumi.docker_engine import connect, containers_by_name, engine_address
 from opea_pulumi.errors import OperationError, PreflightError
 from opea_pulumi.targets import Deployment
+from opea_pulumi.terms import PROJECT
 
 from .._preflight import missing_extras
+from ._exposure import refused_exposure
+from ._ports import refused_place
 
 _NEEDS = ("pulumi", "pulumi_docker", "docker")
 _GIB = 2**30
-
-_RUNTIMES = {HABANA: "habana", NVIDIA: "nvidia"}
-"""The container runtime that gives a container cards of a kind."""
-
-_DEVICES = {HABANA: "/dev/accel/accel[0-9]*", NVIDIA: "/dev/nvidia[0-9]*", AMD: "/dev/dri/renderD*"}
-"""The device file of each card (Linux's drivers)."""
-
-_WORDS = {HABANA: "Gaudi", NVIDIA: "NVIDIA", AMD: "AMD"}
 
 
 def preflight(deployment: Deployment) -> list[PreflightError]:
     """Every reason why ``up`` would fail on this engine; empty when there is none."""
     if missing := missing_extras("docker", _NEEDS):
         return missing
+    from ._cards import missing_cards, wanted_cards
+
+    blueprint = deployment.blueprint
     try:
         with closing(connect()) as client:
-            info, names = client.info(), _ports(client)
+            info, running = client.info(), client.api.containers()
+            wanted = wanted_cards(blueprint)
+            foreign = _foreign(containers_by_name(client), deployment) if wanted else {}
     except OperationError as error:
         return [PreflightError(error.message, code=error.code, hint=error.hint)]
     local = engine_address().is_local
-    blueprint = deployment.blueprint
-    return [*_memory(blueprint, info), *_cards(blueprint, info, local=local), *_taken(deployment, names)]
+    return [
+        *refused_exposure(blueprint),
+        *_memory(blueprint, info),
+        *missing_cards(wanted, info, foreign, local=local),
+        *refused_place(deployment, running, local=local),
+    ]
 
 
 def _memory(blueprint: Blueprint, info: Mapping[str, Any]) -> Iterator[PreflightError]:
@@ -58,50 +60,11 @@ def _memory(blueprint: Blueprint, info: Mapping[str, Any]) -> Iterator[Preflight
         yield PreflightError(message, code="not-enough-memory", hint=hint)
 
 
-def _cards(blueprint: Blueprint, info: Mapping[str, Any], *, local: bool) -> Iterator[PreflightError]:
-    wanted: Counter[str] = Counter()
-    for workload in blueprint.workloads:
-        if workload.resources.accelerators:
-            wanted[workload.resources.accelerator] += workload.resources.accelerators
-    for kind, count in sorted(wanted.items()):
-        word, runtime = _WORDS.get(kind, kind), _RUNTIMES.get(kind)
-        if runtime and runtime not in (info.get("Runtimes") or {}) and not _by_cdi(kind, info):
-            message = f"the application needs {count} {word} cards, and the engine has no runtime {runtime}"
-            hint = "install the container runtime of the cards' vendor, or choose another --hardware"
-            yield PreflightError(message, code="no-runtime", hint=hint)
-        elif local and (there := _present(kind)) < count:
-            message = f"the application needs {count} {word} cards, and this machine has {there}"
-            hint = "set server.resources.accelerators, choose smaller models or another --hardware"
-            yield PreflightError(message, code="not-enough-cards", hint=hint)
-
-
-def _by_cdi(kind: str, info: Mapping[str, Any]) -> bool:
-    """Engines since 28.2 list the devices of the Container Device Interface."""
-    devices = info.get("DiscoveredDevices") or ()
-    return kind == NVIDIA and any(str(row.get("ID", "")).startswith("nvidia.com/gpu") for row in devices)
-
-
-def _present(kind: str) -> int:
-    pattern = _DEVICES.get(kind, "")
-    return len(list(Path("/").glob(pattern.lstrip("/")))) if pattern else 0
-
-
-def _ports(client: Any) -> dict[int, Mapping[str, Any]]:
-    """The containers by the ports that they publish."""
+def _foreign(containers: Mapping[str, Mapping[str, Any]], deployment: Deployment) -> dict[str, Any]:
+    """The containers of others."""
+    own = {"opea.project": PROJECT, "opea.stack": deployment.stack}
     return {
-        int(port["PublicPort"]): row
-        for row in client.api.containers()
-        for port in row.get("Ports") or ()
-        if port.get("PublicPort")
+        name: shown
+        for name, shown in containers.items()
+        if not own.items() <= ((shown.get("Config") or {}).get("Labels") or {}).items()
     }
-
-
-def _taken(deployment: Deployment, ports: Mapping[int, Mapping[str, Any]]) -> Iterator[PreflightError]:
-    for workload in deployment.blueprint.workloads:
-        holder = ports.get(workload.port.requested or 0)
-        if holder is None or (holder.get("Labels") or {}).get("opea.stack") == deployment.stack:
-            continue
-        name = holder["Names"][0].lstrip("/")
-        message = f"port {workload.port.requested} of {workload.name} is published by container {name}"
-        hint = "stop that container, or give the service another port (or none: then a free one is found)"
-        yield PreflightError(message, code="port-taken", hint=hint)

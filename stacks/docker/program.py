@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Sequence
 
 import pulumi
 from opea_pulumi.components.docker import DockerApplication, DockerApplicationArgs
 
+from opea_pulumi.blueprint import Blueprint, insecure
+from opea_pulumi.convert.compose import containers_of
+from opea_pulumi.errors import PreflightError
+from opea_pulumi.images import account_of, ensure_images, registry_secrets
+from opea_pulumi.secret_values import missing_secrets
 from opea_pulumi.targets import Deployment
 
 from .._outputs import export
-from .._secrets import secrets_of
+from .._secrets import configured, secrets_of
+from ._exposure import refused_exposure
 
 
 def program(deployment: Deployment) -> None:
     """Register the application and export :data:`opea_pulumi.targets.OUTPUTS`."""
     blueprint = deployment.blueprint
+    secrets = dict(secrets_of(blueprint))
+    _refuse([*refused_exposure(blueprint), *missing_secrets(blueprint, secrets)])
+    if warning := insecure(blueprint.settings.exposure):
+        pulumi.log.warn(warning)
     if not pulumi.runtime.is_dry_run():
-        _build_missing_images(deployment)
-    args: DockerApplicationArgs = {"secrets": dict(secrets_of(blueprint))}
+        _get_missing_images(blueprint)
+    args: DockerApplicationArgs = {"secrets": secrets}
     application = DockerApplication.of(blueprint, args)
     export("docker", deployment, application)
     pulumi.export("network", application.network)
@@ -26,11 +36,15 @@ def program(deployment: Deployment) -> None:
     pulumi.export("workloads", [workload.name for workload in blueprint.workloads])
 
 
-def _build_missing_images(deployment: Deployment) -> None:
-    """This project's own images: nobody publishes them, so the engine builds those it lacks."""
-    from opea_pulumi.docker_engine import connect
-    from opea_pulumi.images import ensure_own_image
+def _refuse(errors: Sequence[PreflightError]) -> None:
+    """Plain pulumi asks no preflight."""
+    if errors:
+        raise errors[0]
 
-    with closing(connect()) as client:
-        for image in sorted({workload.image for workload in deployment.blueprint.workloads}):
-            ensure_own_image(client, image, pulumi.log.info)
+
+def _get_missing_images(blueprint: Blueprint) -> None:
+    """Before anything is made: the images that the engine lacks are pulled, or (ours) built."""
+    services = containers_of(blueprint, "docker", {}).services.values()
+    given = [configured(secret) for secret in registry_secrets(blueprint)]
+    account = account_of(blueprint, *given) if given else None
+    ensure_images((service["image"] for service in services), pulumi.log.info, account)

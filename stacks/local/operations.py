@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from ssl import SSLContext
 from typing import Any
 
 import httpx
@@ -53,7 +54,7 @@ class LocalOperations:
         """None: the plugin keeps volumes when it is told to (OPEA_KEEP_DATA)."""
         return []
 
-    def transport(self) -> None:
+    def transport(self, _verify: SSLContext | bool = True, /) -> None:
         """Everything listens on this machine."""
 
     def _log(self, workload: str) -> Path:

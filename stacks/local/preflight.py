@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opea_pulumi.errors import PreflightError
+from opea_pulumi.blueprint import refuse_exposure
+from opea_pulumi.errors import BlueprintError, PreflightError
 from opea_pulumi.targets import Deployment
 from opea_pulumi.terms import PROJECT
 
@@ -15,7 +16,14 @@ _NEEDS = ("pulumi", "psutil", "aiohttp", "fastapi", "apsw", "sqlite_vec", "wordl
 
 def preflight(deployment: Deployment) -> list[PreflightError]:
     """Every reason why ``up`` would fail on this machine; empty when there is none."""
-    return missing_extras("local", _NEEDS) or [*_taken_ports(deployment)]
+    return missing_extras("local", _NEEDS) or [*_exposure(deployment), *_taken_ports(deployment)]
+
+
+def _exposure(deployment: Deployment) -> Iterator[PreflightError]:
+    try:
+        refuse_exposure(deployment.blueprint.settings.exposure, "local")
+    except BlueprintError as error:
+        yield PreflightError(error.message, code=error.code, location=error.location, hint=error.hint)
 
 
 def _taken_ports(deployment: Deployment) -> Iterator[PreflightError]:

@@ -4,7 +4,15 @@ import pytest
 
 from opea_pulumi import CatalogError
 from opea_pulumi.blueprint import split_image
-from opea_pulumi.catalog import applications, description, find, images_of, load_release, releases
+from opea_pulumi.catalog import (
+    applications,
+    description,
+    find,
+    images_of,
+    load_release,
+    releases,
+    served_type,
+)
 
 
 @pytest.mark.parametrize("release", releases())
@@ -58,3 +66,29 @@ def test_a_release_that_lacks_it():
     with pytest.raises(CatalogError) as caught:
         find("vllm", "9")
     assert caught.value.code == "unknown-release"
+
+
+@pytest.mark.parametrize(
+    ("server", "kind"),
+    [
+        ("vllm", "llm"),
+        ("tgi", "llm"),
+        ("ollama", "llm"),
+        ("vllm-tools", "agent"),
+        ("vllm-lvm", "lvm"),
+        ("tgi-lvm", "lvm"),
+        ("tei-embedding", "embedding"),
+        ("whisper", "asr"),
+        ("gpt-sovits", "tts"),
+        ("none", ""),
+    ],
+)
+def test_what_a_server_is_usually_behind(server, kind):
+    assert served_type(load_release("1.5"), server) == kind
+
+
+def test_every_server_serves_something_that_can_use_it():
+    for name in releases():
+        release = load_release(name)
+        for server in release.servers:
+            assert server in release.services[served_type(release, server)].servers

@@ -198,7 +198,7 @@ class FakeTarget:
     def data(self) -> list[str]:
         return self._world.data
 
-    def transport(self) -> None:
+    def transport(self, verify: object = True) -> None:
         return None
 
     def operations(self, outputs: Any, resources: list[Mapping[str, Any]]) -> FakeTarget:

@@ -58,8 +58,7 @@ def stand_in(engine_client: docker.DockerClient) -> Callable[..., str]:
 @pytest.fixture
 def sweep(engine_client: docker.DockerClient) -> Iterator[Sweep]:
     """What has the label `sweep.labels[0]`, or a name like `sweep.names[0]...`: removed at the end."""
-    token = f"opea-test-{secrets.token_hex(4)}"
-    made = Sweep(engine_client, labels=[f"opea.test={token}"], names=[token])
+    made = Sweep.new(engine_client)
     yield made
     made.remove()
     assert made.found() == []
@@ -105,19 +104,28 @@ def command(
 
 @pytest.fixture
 def stacks(
-    pulumi_engine: Engine,
-    plugin: dict[str, str],
-    engine_client: docker.DockerClient,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    pulumi_engine: Engine, plugin: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Stacks:
     """Stacks in a home of their own, with the plugin."""
+    return _stacks(pulumi_engine, plugin, tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def module_stacks(
+    pulumi_engine: Engine, plugin: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stacks]:
+    """As `stacks`, for all tests of a module."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield _stacks(pulumi_engine, plugin, tmp_path_factory.mktemp("stacks"), monkeypatch)
+
+
+def _stacks(engine: Engine, plugin: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> Stacks:
     for name in [name for name in os.environ if name.startswith("PULUMI_")]:
         if not docker_plugin.vendor() or name != "PULUMI_HOME":
             monkeypatch.delenv(name)
-    monkeypatch.setenv("OPEA_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("OPEA_HOME", str(folder / "home"))
     if not docker_plugin.vendor():
-        monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "pulumi"))
+        monkeypatch.setenv("PULUMI_HOME", str(folder / "pulumi"))
     for name, value in plugin.items():
         monkeypatch.setenv(name, value)
-    return Stacks(pulumi_engine, Home.from_environment(), report=lambda _line: None)
+    return Stacks(engine, Home.from_environment(), report=lambda _line: None)

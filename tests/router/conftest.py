@@ -205,13 +205,15 @@ async def start(monkeypatch):
     """A function: run a graph in this process; gives the base URL (``start.last`` is router and site)."""
     runners = []
 
-    async def run(graph, *, mode=None, environment=None, keys=(), tracing=None, upstream=None, **limits):
+    async def run(
+        graph, *, mode=None, environment=None, keys=(), tls=None, tracing=None, upstream=None, **limits
+    ):
         plan = make_plan(load_flow(graph), Mode(mode) if mode else None, environment or {})
         router = Router(plan, Limits(**limits), upstream, keys=keys, tracing=lambda: tracing)
         runner = make_runner(router)
         await runner.setup()
         runners.append(runner)
-        site = Site(runner, router.connections, "127.0.0.1", 0)
+        site = Site(runner, router.connections, "127.0.0.1", 0, tls)
         await site.start()
         run.last = router, site
         return f"http://127.0.0.1:{runner.addresses[0][1]}"

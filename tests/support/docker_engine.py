@@ -58,6 +58,22 @@ def client(host: str | None = None) -> docker.DockerClient:
     return docker.DockerClient(base_url=host or ensure(), version="auto", timeout=120)
 
 
+def needs_runtime(engine: docker.DockerClient, name: str) -> None:
+    """Return if the engine has a container runtime of that name; one that is started here has. Raises LackingError."""
+    known = engine.info().get("Runtimes") or {}
+    if name not in known:
+        raise LackingError(f"the engine has no runtime {name} (dockerd --add-runtime {name}=$(which runc))")
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback that nobody has."""
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]  # held until all are known
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
 def allowed(lack: str) -> None:
     """Return if the set-up may install and start things here. Raises LackingError with what lacks."""
     if os.environ.get("OPEA_TEST_SETUP") != "1":
@@ -133,6 +149,8 @@ def _start(host: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "dockerd.log"
     command = ["dockerd", "--data-root", str(folder / "data"), "--pidfile", str(folder / "dockerd.pid")]
+    # stands for the runtime of Gaudi cards: what it would add to a container, no test looks at
+    command += ["--add-runtime", f"habana={shutil.which('runc')}"]
     with log.open("wb") as sink:
         started = subprocess.Popen(
             [*command, "--host", host],

@@ -24,6 +24,9 @@ BASE = "opea-test/base:bookworm"
 LABEL = "opea.test.image"
 """Every image made here has it: `docker image prune --all --filter label=opea.test.image` removes them."""
 
+NAME = "opea.test.name"
+"""The label that tells which of the names of `stand_ins` an image has."""
+
 _PACKAGES = ("python3", "python3-pip", "python-is-python3", "curl", "wget", "ca-certificates")
 _USELESS = (
     "var/cache/apt",
@@ -73,6 +76,14 @@ def stand_in(engine: docker.DockerClient, *names: str, ports: Iterable[int] | No
         if not image.tag(*_split(name)):
             raise LackingError(f"the engine does not tag {name}")
     return str(image.id)
+
+
+def stand_ins(engine: docker.DockerClient, names: Iterable[str], *, ports: Iterable[int] | None = None) -> None:
+    """Make a stand-in for each name, each an image of its own, which its label `NAME` tells."""
+    first = stand_in(engine, ports=ports)
+    for name in names:
+        lines = [f"FROM {first}", f'LABEL {NAME}="{name}"']
+        engine.images.build(fileobj=io.BytesIO("\n".join(lines).encode()), tag=name, rm=True)
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """Removes what tests made on a shared Docker engine, and nothing else: by label or the start of a name."""
 
 import contextlib
+import secrets
 from dataclasses import dataclass, field
 
 import docker
@@ -14,6 +15,12 @@ class Sweep:
     engine: docker.DockerClient
     labels: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+
+    @classmethod
+    def new(cls, engine: docker.DockerClient) -> "Sweep":
+        """With a label and the start of names that nobody else has; the name serves as a stack's, too."""
+        token = f"opea-test-{secrets.token_hex(4)}"
+        return cls(engine, labels=[f"opea.test={token}", f"opea.stack={token}"], names=[token])
 
     def found(self) -> list[str]:
         """What there is now: `container NAME`, `network NAME`, `volume NAME`, sorted."""

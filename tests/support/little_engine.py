@@ -1,11 +1,15 @@
-"""Answers as a Docker engine does, as far as a connection needs it: on a socket, a port, or behind ssh."""
+"""Answers as a Docker engine does, as far as a connection needs it: on a socket, a port, or behind ssh.
+
+``on_socket`` takes more answers: for a path without the version, such as ``/info``, a JSON value.
+"""
 
 import json
+import re
 import socketserver
 import ssl
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -31,10 +35,14 @@ while data := there.recv(65536):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    answers: Mapping[str, Any] = {}
 
     def do_GET(self) -> None:
-        body = json.dumps(VERSION if self.path.endswith("/version") else {"Path": self.path}).encode()
+        path = re.sub(r"^/v[0-9.]+", "", self.path.partition("?")[0])
+        known = {"/version": VERSION, **self.answers}
+        found = known.get(path, {"Path": self.path})
         self.send_response(200)
+        body = json.dumps(found).encode()
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -59,9 +67,10 @@ class _PortServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def on_socket(path: Path) -> Iterator[str]:
+def on_socket(path: Path, answers: Mapping[str, Any] | None = None) -> Iterator[str]:
     """An engine on a Unix socket; its address."""
-    with _serving(_SocketServer(str(path), _Handler)):
+    handler = type("Handler", (_Handler,), {"answers": answers or {}})
+    with _serving(_SocketServer(str(path), handler)):
         yield f"unix://{path}"
 
 

@@ -37,6 +37,8 @@ class PushRegistry:
     manifests: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     refused: int = 0
     """Requests without the right credentials."""
+    pulled: list[str] = field(default_factory=list)
+    """The repositories whose manifests were read."""
 
     def digest(self, name: str) -> str:
         """The digest of ``repository:tag``."""
@@ -120,6 +122,7 @@ class _Handler(QuietHandler):
             self._answer(404, json.dumps(error).encode(), {"Content-Type": "application/json"})
             return
         digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+        self.registry.pulled.append(repository)
         self._answer(200, body, {"Content-Type": kind, "Docker-Content-Digest": digest})
 
     def _body(self) -> Iterator[bytes]:

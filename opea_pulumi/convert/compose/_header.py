@@ -6,9 +6,10 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
 from opea_pulumi.blueprint import Blueprint, Secret
+from opea_pulumi.catalog import docker_cards
 from opea_pulumi.convert._security import exceptions_of
 
-from ._devices import AMD
+from ._devices import HOST_GROUP
 from ._losses import FILES_REASON
 from ._networks import url_of
 from ._secrets import FOLDER, secrets_of
@@ -52,7 +53,8 @@ def _what(blueprint: Blueprint) -> Iterator[str]:
     yield ""
     yield from _wrapped(
         "Services reach each other by their names in a network without a way out; one port is published, on "
-        "127.0.0.1; only services that load models or call remote services are in the network 'outside'."
+        f"{blueprint.settings.exposure.address}; only services that load models or call remote services are "
+        "in the network 'outside'."
     )
 
 
@@ -90,8 +92,9 @@ def _cards(blueprint: Blueprint, cards: Mapping[str, tuple[int, ...]]) -> Iterat
     count = sum(map(len, cards.values()))
     yield ""
     yield from _wrapped(f"Cards: this machine needs {count}, each for one service: {'; '.join(shares)}.")
-    if any(workload.resources.accelerator == AMD for workload in blueprint.workloads):
-        yield "Before it runs: export RENDER_GID=$(getent group render | cut -d: -f3)"
+    kinds = {workload.resources.accelerator for workload in blueprint.workloads}
+    if any(row.host_group for kind, row in docker_cards().items() if kind in kinds):
+        yield f"Before it runs: export {HOST_GROUP}=$(getent group render | cut -d: -f3)"
 
 
 def _exceptions(blueprint: Blueprint, loosened: Iterable[tuple[str, str]]) -> Iterator[str]:

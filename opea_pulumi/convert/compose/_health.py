@@ -35,7 +35,7 @@ def _test(workload: Workload) -> tuple[list[str], list[Loss]]:
     if health.command:
         return ["CMD", *health.command], []
     if health.path:
-        test = _get(workload.http_client, f"http://127.0.0.1:{port}{health.path}", port, health.path)
+        test = _asks(workload, port)
         if test:
             return test, []
     test = _connect(workload, port)
@@ -45,16 +45,27 @@ def _test(workload: Workload) -> tuple[list[str], list[Loss]]:
     return test, [Loss(workload.name, lost, "the image has nothing to ask with")]
 
 
+def _asks(workload: Workload, port: int) -> list[str]:
+    health = workload.health
+    scheme = "https" if health.tls else "http"
+    return _get(workload.http_client, f"{scheme}://127.0.0.1:{port}{health.path}", port, health.path)
+
+
 def _get(client: str, url: str, port: int, path: str) -> list[str]:
-    """A GET that fails unless the answer is 2xx."""
+    """A GET that fails unless the answer is 2xx; within the container no certificate is checked."""
+    tls = url.startswith("https:")
     if client == "python":
-        code = f"import urllib.request as r; r.urlopen('{url}', timeout={_TIMEOUT})"
+        unchecked = ", context=ssl._create_unverified_context()" if tls else ""
+        modules = "ssl, urllib.request as r" if tls else "urllib.request as r"
+        code = f"import {modules}; r.urlopen('{url}', timeout={_TIMEOUT}{unchecked})"
         return ["CMD", "python3", "-c", code]
     if client == "curl":
-        return ["CMD", "curl", "-fsS", "-o", "/dev/null", "--max-time", str(_TIMEOUT), url]
+        unchecked = ["-k"] if tls else []
+        return ["CMD", "curl", "-fsS", *unchecked, "-o", "/dev/null", "--max-time", str(_TIMEOUT), url]
     if client == "wget":
-        return ["CMD", "wget", "-q", "-O", "/dev/null", "-T", str(_TIMEOUT), url]
-    if client == "bash":
+        unchecked = ["--no-check-certificate"] if tls else []
+        return ["CMD", "wget", "-q", *unchecked, "-O", "/dev/null", "-T", str(_TIMEOUT), url]
+    if client == "bash" and not tls:
         request = f"GET {path} HTTP/1.0\\r\\nHost: 127.0.0.1\\r\\n\\r\\n"
         script = (
             f"exec 3<>/dev/tcp/127.0.0.1/{port} && printf '{request}' >&3 && "

@@ -15,7 +15,7 @@ _ONE_MACHINE = "Compose runs on one machine"
 
 def losses_of(blueprint: Blueprint, application: Application | None) -> list[Loss]:
     """Losses by setting, then by workload, volume and secret."""
-    found = [*_of_settings(blueprint), *(_of_application(application) if application else ())]
+    found = [*_of_settings(blueprint), *(_of_application(blueprint, application) if application else ())]
     for workload in blueprint.workloads:
         found += _of_workload(blueprint, workload)
     for volume in blueprint.volumes:
@@ -32,7 +32,7 @@ def losses_of(blueprint: Blueprint, application: Application | None) -> list[Los
 def _of_settings(blueprint: Blueprint) -> Iterator[Loss]:
     settings, place = blueprint.settings, "opea_deployment"
     if settings.exposure.kind != "none":
-        why = "the port is published on 127.0.0.1; put a proxy with TLS in front of it"
+        why = f"the port is published on {settings.exposure.address}; put a proxy in front of it"
         yield Loss(f"{place}.expose", settings.exposure.kind, why)
     if settings.namespace:
         yield Loss(f"{place}.namespace", settings.namespace, "the project's name separates applications")
@@ -44,10 +44,12 @@ def _of_settings(blueprint: Blueprint) -> Iterator[Loss]:
         yield Loss(f"{place}.istio", "no mesh", _ONE_MACHINE)
 
 
-def _of_application(application: Application) -> Iterator[Loss]:
+def _of_application(blueprint: Blueprint, application: Application) -> Iterator[Loss]:
     deployment, place = application.deployment, "opea_deployment"
-    if deployment.auth not in (None, "none"):
-        yield Loss(f"{place}.auth", str(deployment.auth), "nothing checks it; the port is on 127.0.0.1 only")
+    exposure = blueprint.settings.exposure
+    if exposure.auth != "none" and not exposure.keys:
+        why = f"nothing checks it; the port is on {exposure.address}"
+        yield Loss(f"{place}.auth", exposure.auth, why)
     if deployment.allocator:
         yield Loss(f"{place}.allocator", deployment.allocator, _ONE_MACHINE)
 

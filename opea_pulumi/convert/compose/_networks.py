@@ -38,19 +38,26 @@ def apply_networks(service: dict[str, Any], blueprint: Blueprint, workload: Work
         service["networks"] = names
     if workload.name == published(blueprint):
         port = workload.port
-        service["ports"] = [f"127.0.0.1:{_host_port(blueprint)}:{port.number}"]
+        bound = blueprint.settings.exposure.bound
+        service["ports"] = [f"{bound}:{_host_port(blueprint)}:{port.number}"]
 
 
 def _host_port(blueprint: Blueprint) -> int:
-    """The port that was asked for: the ui's own, else the mega service's, else the container's."""
+    """The port that was asked for, else the container's."""
+    return asked_port(blueprint) or blueprint.workload(published(blueprint)).port.number
+
+
+def asked_port(blueprint: Blueprint) -> int | None:
+    """The port that was asked for: with the address, else the ui's own, else the mega service's."""
     front, route = blueprint.workload(published(blueprint)), blueprint.workload(blueprint.route.workload)
-    return front.port.requested or route.port.requested or front.port.number
+    return blueprint.settings.exposure.port or front.port.requested or route.port.requested
 
 
 def url_of(blueprint: Blueprint) -> str:
     """Where users reach the application."""
     path = "" if blueprint.ui else blueprint.route.endpoint
-    return f"http://127.0.0.1:{_host_port(blueprint)}{path}"
+    exposure = blueprint.settings.exposure
+    return f"{exposure.scheme}://{exposure.reached}:{_host_port(blueprint)}{path}"
 
 
 def _networks(blueprint: Blueprint, workload: Workload) -> list[str]:

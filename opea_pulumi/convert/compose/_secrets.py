@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from opea_pulumi.blueprint import Blueprint, EndpointValue, SecretValue, Workload
+from opea_pulumi.blueprint import Blueprint, EndpointValue, SecretFileValue, SecretValue, Workload
 from opea_pulumi.convert._model import Loss
 from opea_pulumi.errors import BlueprintError, Location
 
@@ -36,8 +36,15 @@ def secrets_of(blueprint: Blueprint) -> dict[str, Any]:
 
 
 def used_secrets(workload: Workload) -> tuple[str, ...]:
-    """The secrets in a workload's environment, sorted."""
-    return tuple(sorted({name for name in _secrets_by_variable(workload).values() if name}))
+    """The secrets in a workload's environment, and those that it reads as files; sorted."""
+    values = workload.environment.values()
+    files = {value.secret for value in values if isinstance(value, SecretFileValue)}
+    return tuple(sorted({*_secrets_by_variable(workload).values(), *files}))
+
+
+def secret_path(name: str) -> str:
+    """Where a container finds the file of a secret."""
+    return f"/run/secrets/{name}"
 
 
 def _secrets_by_variable(workload: Workload) -> dict[str, str]:
@@ -57,6 +64,9 @@ def apply_secrets(service: dict[str, Any], workload: Workload, addresses: Mappin
     names = used_secrets(workload)
     if not names:
         return []
+    if not _secrets_by_variable(workload):  # the image reads the files itself
+        service["secrets"] = list(names)
+        return []
     start = workload.command or workload.entrypoint
     if not (start and workload.shell):
         return _without(workload, names)
@@ -70,7 +80,7 @@ def _exports(workload: Workload, addresses: Mapping[str, int]) -> list[str]:
     """A secret that has no value leaves its variable out."""
     lines = []
     for variable, secret in _secrets_by_variable(workload).items():
-        file = shlex.quote(f"/run/secrets/{secret}")
+        file = shlex.quote(secret_path(secret))
         text = f'"$(cat {file})"'
         value = workload.environment[variable]
         if isinstance(value, EndpointValue):

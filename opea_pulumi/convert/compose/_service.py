@@ -13,6 +13,7 @@ from opea_pulumi.blueprint import (
     FileMount,
     LiteralValue,
     PathValue,
+    SecretFileValue,
     Value,
     Workload,
 )
@@ -24,7 +25,7 @@ from ._health import healthcheck
 from ._losses import single
 from ._networks import apply_networks
 from ._resources import memory, resources_of
-from ._secrets import apply_secrets
+from ._secrets import apply_secrets, secret_path
 from ._security import security_of
 from ._volumes import mounts_of, owned_volumes, owner_name
 
@@ -117,6 +118,8 @@ def _environment(context: Context, workload: Workload) -> Iterator[tuple[str, st
 def _value(context: Context, workload: Workload, value: Value) -> str | None:
     if isinstance(value, LiteralValue):
         return value.value
+    if isinstance(value, SecretFileValue):
+        return secret_path(value.secret)
     if isinstance(value, PathValue):
         return next(mount.path for mount in workload.mounts if mount.volume == value.volume)
     if isinstance(value, EndpointValue) and not value.secret:

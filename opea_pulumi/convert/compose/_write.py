@@ -38,18 +38,22 @@ class Containers:
     services: dict[str, Any]
     networks: dict[str, Any]
     volumes: dict[str, Any]
-    cards: dict[str, tuple[int, ...]]
+    cards: Mapping[str, tuple[int, ...]]
     made: dict[str, Any]
     losses: list[Loss]
 
 
-def containers_of(blueprint: Blueprint, target: str = TARGET) -> Containers:
+def containers_of(
+    blueprint: Blueprint, target: str = TARGET, cards: Mapping[str, tuple[int, ...]] | None = None
+) -> Containers:
     """What Docker runs of a blueprint, with the patches for ``target``.
+
+    ``cards`` are the indexes for each workload that has some, where others use the engine's cards, too.
 
     Raises:
         BlueprintError: it needs something that Compose cannot do.
     """
-    cards = partition(blueprint.workloads)
+    cards = partition(blueprint.workloads) if cards is None else cards
     checks = {
         item.name: item.role != "prefetch" and healthcheck(item)[0] is not None
         for item in blueprint.workloads

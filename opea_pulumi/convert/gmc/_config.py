@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from opea_pulumi.blueprint import Blueprint, EndpointValue, LiteralValue, PathValue, SecretValue, Value
+from opea_pulumi.blueprint import (
+    Blueprint,
+    EndpointValue,
+    LiteralValue,
+    PathValue,
+    SecretFileValue,
+    SecretValue,
+    Value,
+)
 
 from ._facts import Dialect, StepFacts, facts
 from ._places import Place, path_of, refusal
@@ -45,7 +53,7 @@ class Writer:
         match value:
             case EndpointValue():
                 return self._address(place, key, value)
-            case SecretValue():
+            case SecretValue() | SecretFileValue():
                 return None
             case PathValue():
                 mounts = place.workload.mounts

@@ -51,6 +51,8 @@ def _losses(blueprint: Blueprint) -> Iterator[Loss]:
     yield Loss("network", "no NetworkPolicies", "the graph's own pod and its labels are KServe's")
     if settings.exposure.kind != "none":
         yield Loss("opea_deployment.expose", "not applied", "KServe's own ingress decides")
+    if settings.exposure.tls:
+        yield Loss("opea_deployment.tls", "not applied", "an InferenceGraph has a router of its own")
     if settings.monitoring:
         yield Loss("opea_deployment.monitoring", "not applied", "KServe's own annotations decide")
     if settings.istio:

@@ -25,11 +25,17 @@ _CHARACTERS = {
 
 
 def check_names(blueprint: Blueprint) -> None:
-    """Check every name that comes from the user.
+    """Check every name that comes from the user, and that TLS ends once.
 
     Raises:
-        BlueprintError: ``kubernetes-name``, at the key that holds it.
+        BlueprintError: ``kubernetes-name``, at the key that holds it; ``kubernetes-tls``.
     """
+    exposure = blueprint.settings.exposure
+    if exposure.kind == "gateway" and exposure.tls:
+        message = "a gateway speaks plain HTTP to what is behind it, and the router would speak TLS"
+        place = Location(path="opea_deployment.tls")
+        hint = "leave tls out: the gateway has the certificate of opea_deployment.host"
+        raise BlueprintError(message, code="kubernetes-tls", location=place, hint=hint)
     for name, pattern, path in _names(blueprint):
         if name and not pattern.fullmatch(name):
             raise BlueprintError(

@@ -10,7 +10,7 @@ import json
 import posixpath
 import re
 
-from opea_pulumi.blueprint import Blueprint, Secret, Workload
+from opea_pulumi.blueprint import Blueprint, Secret, SecretFileValue, Workload
 from opea_pulumi.errors import BlueprintError, Location
 from opea_pulumi.flow import dump_flow
 
@@ -21,6 +21,8 @@ from ._security import LEVELS, Level, level_of
 
 FILES = "files"  # the pod's volume of files
 GRAPH_PATH = "/etc/opea/graph.json"
+SECRETS = "secrets"  # the pod's volume of secrets that are read as files
+_SECRETS_PATH = "/run/secrets/opea"
 SECRET_KEY = "value"  # noqa: S105 - a key's name
 _GRAPH_ARGS = ("--graph-json", "{graph}")
 _LARGEST = 1 << 20  # bytes that a ConfigMap may hold
@@ -120,6 +122,35 @@ def arguments(blueprint: Blueprint, workload: Workload) -> list[str]:
     for field, value in known.items():
         args = [arg.replace(field, value) for arg in args]
     return args
+
+
+def secret_path(name: str) -> str:
+    """Where a container finds the file of a secret."""
+    return f"{_SECRETS_PATH}/{name}"
+
+
+def secret_files(workload: Workload) -> list[str]:
+    """The secrets that the workload reads as files, sorted."""
+    values = workload.environment.values()
+    return sorted({value.secret for value in values if isinstance(value, SecretFileValue)})
+
+
+def secret_volume(blueprint: Blueprint, workload: Workload) -> Object:
+    """Those secrets as files of one folder; without them the pod waits."""
+    known = index(blueprint).secrets
+    sources = []
+    for name in secret_files(workload):
+        secret = known[name]
+        items = [{"key": secret.key or SECRET_KEY, "path": name}]
+        sources.append({"secret": {"name": secret.existing or derived(name, ""), "items": items}})
+    return {"projected": {"sources": sources, "defaultMode": 0o440}}
+
+
+def secret_mount(workload: Workload) -> list[Object]:
+    """Where the container sees them."""
+    if not secret_files(workload):
+        return []
+    return [{"name": SECRETS, "mountPath": _SECRETS_PATH, "readOnly": True}]
 
 
 def secret_reference(secret: Secret, *, optional: bool) -> Object:

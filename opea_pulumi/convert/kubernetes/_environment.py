@@ -14,11 +14,12 @@ from opea_pulumi.blueprint import (
     LiteralValue,
     PathValue,
     Secret,
+    SecretFileValue,
     SecretValue,
     Workload,
 )
 
-from ._config import secret_reference
+from ._config import secret_path, secret_reference
 from ._index import index
 from ._names import Object
 
@@ -50,6 +51,8 @@ def environment(blueprint: Blueprint, workload: Workload, address_of: AddressOf)
         elif isinstance(value, SecretValue):
             reference = _reference(secrets, value.secret, whole=True)
             variables.append({"name": name, "valueFrom": reference})
+        elif isinstance(value, SecretFileValue):
+            variables.append({"name": name, "value": secret_path(value.secret)})
         elif isinstance(value, PathValue):
             path = next(mount.path for mount in workload.mounts if mount.volume == value.volume)
             variables.append({"name": name, "value": literal(path)})

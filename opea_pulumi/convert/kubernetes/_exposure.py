@@ -42,7 +42,10 @@ def public_name(blueprint: Blueprint) -> str:
 
 def _load_balancer(blueprint: Blueprint) -> Object:
     public = public_workload(blueprint)
-    port = {"name": "http", "port": _HTTP, "targetPort": public.port.number, "protocol": "TCP"}
+    tls = blueprint.settings.exposure.tls
+    number = _HTTPS if tls else _HTTP
+    port = {"name": "https" if tls else "http", "port": number, "targetPort": public.port.number}
+    port["protocol"] = "TCP"
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -62,9 +65,14 @@ def _ingress(blueprint: Blueprint) -> Object:
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",
-        "metadata": metadata(blueprint, public_name(blueprint), public, dict(_PATIENT)),
+        "metadata": metadata(blueprint, public_name(blueprint), public, _annotations(blueprint)),
         "spec": spec,
     }
+
+
+def _annotations(blueprint: Blueprint) -> dict[str, str]:
+    tls = {"nginx.ingress.kubernetes.io/backend-protocol": "HTTPS"}
+    return {**_PATIENT, **(tls if blueprint.settings.exposure.tls else {})}
 
 
 def _gateway(blueprint: Blueprint) -> Object:

@@ -114,7 +114,8 @@ def _reach(blueprint: Blueprint) -> Iterator[str]:
     yield "Nothing is open to the outside. From your machine:"
     yield f"  kubectl port-forward --namespace {namespace_of(blueprint)} {forwarded}"
     if public.name == blueprint.route.workload:
-        yield f"  then POST to http://localhost:{port}{blueprint.route.endpoint}"
+        scheme = blueprint.settings.exposure.scheme
+        yield f"  then POST to {scheme}://localhost:{port}{blueprint.route.endpoint}"
     else:
         yield f"  then open http://localhost:{port}"
 

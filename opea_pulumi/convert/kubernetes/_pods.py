@@ -79,8 +79,10 @@ def container_ports(workload: Workload) -> list[Object]:
 
 
 def port_name(workload: Workload) -> str:
-    """What the workload's own port is called: ``http`` where that is what it speaks."""
-    return "http" if workload.health.path and workload.health.port in {None, workload.port.number} else "tcp"
+    """What the workload's own port is called: ``http`` or ``https`` where that is what it speaks."""
+    if not workload.health.path or workload.health.port not in {None, workload.port.number}:
+        return "tcp"
+    return "https" if workload.health.tls else "http"
 
 
 def _texts(words: Sequence[str]) -> list[str]:

@@ -50,7 +50,8 @@ def _action(workload: Workload) -> Object:
     health = workload.health
     port = health.port or workload.port.number
     if health.path:
-        return {"httpGet": {"path": health.path, "port": port}}
+        asked = {"path": health.path, "port": port}
+        return {"httpGet": {**asked, "scheme": "HTTPS"} if health.tls else asked}
     if health.command:
         return {"exec": {"command": list(health.command)}}
     return {"tcpSocket": {"port": port}}

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from opea_pulumi.blueprint import Blueprint, Volume, Workload
 
-from ._config import FILES, file_keys, files_name
+from ._config import FILES, SECRETS, file_keys, files_name, secret_files, secret_mount, secret_volume
 from ._index import index
 from ._members import most_replicas
 from ._names import Object, derived, metadata, namespace_of
@@ -84,6 +84,8 @@ def pod_volumes(blueprint: Blueprint, workloads: Sequence[Workload]) -> list[Obj
         }
         if file_keys(workload):
             volumes[FILES] = {"configMap": {"name": files_name(workload)}}
+        if secret_files(workload):
+            volumes[SECRETS] = secret_volume(blueprint, workload)
     return [{"name": name, **source} for name, source in volumes.items()]
 
 
@@ -96,7 +98,7 @@ def container_mounts(workload: Workload) -> list[Object]:
     mounts += [{"name": name, "mountPath": path} for name, (path, _source) in _folders(workload).items()]
     for path, key in file_keys(workload).items():
         mounts.append({"name": FILES, "mountPath": path, "subPath": key, "readOnly": True})
-    return mounts
+    return [*mounts, *secret_mount(workload)]
 
 
 def _folders(workload: Workload) -> dict[str, tuple[str, Object]]:

@@ -104,3 +104,19 @@ def test_restart(restart, once, arguments):
 )
 def test_sizes(size, mib):
     assert mebibytes(size) == mib
+
+
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    [
+        (
+            {"ipc": "host", "security_opt": ["no-new-privileges:true"]},
+            ["no-new-privileges:true", "label=disable"],
+        ),
+        ({"privileged": True}, ["label=disable"]),
+        ({"ipc": "host", "security_opt": ["label=type:x"]}, ["label=type:x"]),
+        ({"security_opt": ["no-new-privileges:true"]}, ["no-new-privileges:true"]),
+    ],
+)
+def test_what_docker_adds_itself_is_no_change_later(service, expected):
+    assert arguments_of({"image": "i", **service})["security_opts"] == expected

@@ -65,6 +65,9 @@ def test_a_service_that_stands_beside_flows(run):
         ("vllm", "vllm"),
         ("tgi", "text-generation-inference"),
         ("ollama", "ollama"),
+        ("vllm-tools", "vllm"),
+        ("whisper", "whisper"),
+        ("gpt-sovits", "gpt-sovits"),
     ],
 )
 def test_a_model_server_and_its_weights(kind, image, run):
@@ -87,6 +90,25 @@ def test_a_model_server_on_cards(run):
     ]
     assert main["runtime"] == "habana"
     assert "HABANA_VISIBLE_DEVICES=0,1" in main["envs"]
+
+
+def test_servers_of_one_program_share_no_card(run):
+    def program():
+        for name in ("a", "b"):
+            DockerModelServer(name, {"kind": "vllm", "hardware": "gaudi", "accelerators": 2})
+
+    environments = [" ".join(one["envs"]) for one in containers(run(program)).values() if "runtime" in one]
+    assert sorted(text.partition("HABANA_VISIBLE_DEVICES=")[2][:3] for text in environments) == ["0,1", "2,3"]
+
+
+def test_cards_that_nobody_can_have(run, present):
+    present["greedy"] = {
+        "State": {"Status": "running"},
+        "HostConfig": {"Runtime": "habana"},
+        "Config": {"Env": ["HABANA_VISIBLE_DEVICES=all"]},
+    }
+    with pytest.raises(pulumi.RunError, match=r"needs 1 Gaudi card; all held by greedy \(all\)"):
+        run(lambda: DockerModelServer("v", {"kind": "vllm", "hardware": "gaudi"}))
 
 
 def test_a_store_of_several_containers(run):
