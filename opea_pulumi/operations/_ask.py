@@ -11,7 +11,7 @@ import httpx
 
 from opea_pulumi.errors import OperationError
 
-from ._graph import TIMEOUT, Application, checked, parsed, readable, unreachable
+from ._graph import Application, checked, parsed, readable, unreachable
 from ._megaservice import Megaservice
 
 
