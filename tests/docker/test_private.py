@@ -3,11 +3,12 @@
 import base64
 import contextlib
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from docker_exec import run as run_in
 from docker_sweep import Sweep
-from opea_command import Command, write_app
+from opea_command import Command, until, write_app
 from push_registry import PushRegistry, serving
 
 import opea_pulumi
@@ -116,18 +117,13 @@ def test_nothing_outside_is_reachable_while_it_answers(stack, engine_client, swe
     outside.reload()
     address = outside.attrs["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
     probe = ["python3", "-c", CONNECT, address, "8000"]
-    until_reached(beside, probe)
+    until(lambda: run_in(beside, probe)[0] == 0, what="a container beside it")
     rows = engine_client.containers.list(filters={"label": f"opea.stack={name}"})
     assert len(rows) == 6
-    for container in rows:
-        code, said = run_in(container, probe)
+    with ThreadPoolExecutor() as pool:
+        said_by = list(zip(rows, pool.map(lambda each: run_in(each, probe), rows), strict=True))
+    for container, (code, said) in said_by:
         assert code != 0, f"{container.name} reaches {address}"
         assert "unreachable" in said or "timed out" in said
     answer = command.json("ask", "--stack", name, "When does the office in Lisbon open?")
     assert "8:30" in answer["answer"]
-
-
-def until_reached(container, probe):
-    from opea_command import until
-
-    until(lambda: run_in(container, probe)[0] == 0, what="a container beside it")

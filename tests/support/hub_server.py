@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 from local_server import QuietHandler, running
@@ -37,7 +37,7 @@ class Hub:
     """Host and path of every request, as they were asked."""
 
 
-class _Handler(QuietHandler):
+class _Handler(QuietHandler, BaseHTTPRequestHandler):
     hub: Hub
     protocol_version = "HTTP/1.1"
 
