@@ -29,7 +29,7 @@ def run(root: Path) -> None:
     try:
         _run(root)
     except OpeaError as error:
-        raise pulumi.RunError(str(error)) from error  # who runs the program inline tells the cause
+        raise pulumi.RunError(str(error)) from None
 
 
 def _run(root: Path) -> None:

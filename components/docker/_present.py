@@ -36,6 +36,15 @@ class Present:
         number = str(int(known or "0") + 1) if failed else known
         return {"attempt": number} if number else {}
 
+    def failure(self, name: str) -> str | None:
+        """How a step that runs once failed; empty when it did not, ``None`` while it may still try again."""
+        try:
+            client = connect()
+        except OperationError:
+            return ""
+        with closing(client):
+            return _failure(client, name)
+
     def port(self, name: str, address: str, usual: int) -> int:
         """The host's port for a container: the one it has, else the usual one or the next free."""
         own = self.containers.get(name)
@@ -44,6 +53,21 @@ class Present:
             return held[0]
         taken = {port for other in self.containers.values() for port in _published(other)}
         return next(port for port in range(usual, 65536) if port not in taken and _free(address, port))
+
+
+def _failure(client: Any, name: str) -> str | None:
+    from docker.errors import NotFound
+
+    try:
+        state = client.api.inspect_container(name)["State"]
+        if state["Status"] in ("running", "restarting"):
+            return None
+        if state["Status"] != "exited" or state["ExitCode"] == 0:
+            return ""
+        log = client.api.logs(name, tail=1).decode("utf-8", "replace").strip()
+    except NotFound:
+        return ""
+    return f"{name} ended with exit code {state['ExitCode']}" + (f": {log[:300]}" if log else "")
 
 
 def _published(container: Mapping[str, Any]) -> list[int]:

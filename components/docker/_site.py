@@ -30,6 +30,7 @@ LABEL = "opea."
 
 SECRETS = "/run/secrets"
 _MINUTE = 60
+_AGAIN = 0.5
 
 
 @dataclass(frozen=True)
@@ -180,8 +181,8 @@ class Site:
         container = docker.Container(
             f"{self.name}-{key}",
             name=self.called(key),
-            image=self.image(service["image"]),
-            labels=[*self.labels(**labels), *_labels(service)],
+            image=self._after(service),
+            labels=[*self.labels(**labels), *_own_labels(service)],
             mounts=mounts or None,
             **self._network_arguments(service, sorted({key, alias or key})),
             **arguments,
@@ -196,6 +197,28 @@ class Site:
         )
         self.made[key] = container
         return container
+
+    def _after(self, service: Mapping[str, Any]) -> pulumi.Output[str]:
+        """The image's id, once the steps before have ended well: the provider does not look how they end."""
+        steps = [
+            name
+            for name, condition in service.get("depends_on", {}).items()
+            if condition["condition"] == "service_completed_successfully" and name in self.made
+        ]
+        names = [self.called(name) for name in steps]
+        known = [self.made[name].id for name in steps]
+        return pulumi.Output.all(self.image(service["image"]), *known).apply(
+            lambda ids: self._go_on(ids, names)
+        )
+
+    async def _go_on(self, ids: Sequence[str], steps: Sequence[str]) -> str:
+        for step in steps:
+            # the provider waits for the end of the first try only
+            while (failure := await asyncio.to_thread(self.present.failure, step)) is None:  # noqa: ASYNC110 - an engine tells no event
+                await asyncio.sleep(_AGAIN)
+            if failure:
+                raise pulumi.RunError(failure)
+        return ids[0]
 
     def _network_arguments(self, service: Mapping[str, Any], aliases: list[str]) -> dict[str, Any]:
         if "network_mode" in service:
@@ -240,7 +263,7 @@ class Site:
         return volume, holder
 
 
-def _labels(service: Mapping[str, Any]) -> list[Any]:
+def _own_labels(service: Mapping[str, Any]) -> list[Any]:
     """The application's own."""
     return [{"label": key, "value": value} for key, value in service.get("labels", {}).items()]
 

@@ -229,12 +229,14 @@ class MegaserviceRow(ServedRow):
     not deployed; ``remote`` is added when a service of the type has a ``url`` that the image then
     calls; ``variants`` are all the flows that it runs. ``beyond`` says what the image does beside
     running the flow, such as making prompts of the request's fields: it is then the default.
+    ``ask`` is the JSON that it takes a question in (``{question}``); without one it takes no plain text.
     """
 
     endpoint: str
     direct: tuple[str, ...] = ()
     remote: dict[str, Environment] = Field(default_factory=dict)
     beyond: str = ""
+    ask: dict[str, str | bool] = Field(default_factory=dict)
     variants: tuple[VariantRow, ...]
 
 

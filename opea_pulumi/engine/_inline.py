@@ -38,8 +38,8 @@ class InlineProgram:
         try:
             return self._program()
         except BaseException as error:
-            cause = error.__cause__
-            self.error = cause if isinstance(cause, OpeaError) else error
+            told = error.__context__  # what a program of ours told Pulumi as its own error
+            self.error = told if isinstance(told, OpeaError) else error
             raise
 
     def end(self) -> None:

@@ -5,7 +5,7 @@ The JSON is the one OPEA's ``gmcrouter`` reads (GenAIInfra ``microservices-conne
 """
 
 from ._condition import Condition, parse_condition
-from ._contracts import CONTRACTS, Contract, contract_named, contract_of
+from ._contracts import CONTRACTS, Contract, contract_at, contract_named, contract_of
 from ._load import check_types, dump_flow, load_flow
 from ._model import Dependency, Flow, InternalService, Mode, Node, NodeKind, Step
 
@@ -21,6 +21,7 @@ __all__ = [
     "NodeKind",
     "Step",
     "check_types",
+    "contract_at",
     "contract_named",
     "contract_of",
     "dump_flow",

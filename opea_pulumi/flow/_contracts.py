@@ -120,6 +120,7 @@ _ENDPOINTS = {
     "/v1/text2cypher": Contract.TEXT2CYPHER,
     "/v1/language_detection": Contract.LANGUAGE_DETECTION,
     "/v1/prompt_template": Contract.PROMPT_TEMPLATE,
+    "/v1/dataprep/ingest": Contract.DATAPREP,
 }
 
 
@@ -140,8 +141,12 @@ def contract_of(flow: Flow, step: Step) -> Contract | None:
     return _told_by(step.name, step.url)
 
 
+def contract_at(url: str) -> Contract | None:
+    """The contract of the microservice that an address is one's of; None for others, such as model servers."""
+    path = urlsplit(url).path
+    return next((contract for end, contract in _ENDPOINTS.items() if path.endswith(end)), None)
+
+
 @lru_cache(maxsize=1024)
 def _told_by(name: str, url: str) -> Contract | None:
-    path = urlsplit(url).path
-    by_path = (contract for end, contract in _ENDPOINTS.items() if path.endswith(end))
-    return contract_named(re.sub(r"[-_]?\d+$", "", name)) or next(by_path, None)
+    return contract_named(re.sub(r"[-_]?\d+$", "", name)) or contract_at(url)

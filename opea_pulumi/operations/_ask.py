@@ -11,7 +11,8 @@ import httpx
 
 from opea_pulumi.errors import OperationError
 
-from ._graph import Application, checked, readable, unreachable
+from ._graph import Application, checked, parsed, readable, unreachable
+from ._megaservice import Megaservice
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,24 @@ def ask(application: Application, question: str, **parameters: Any) -> Answer:
     :class:`OperationError` when the application fails, before or in the middle of it.
     """
     answer = Answer(iter(()))
+    if application.mega is not None:
+        answer.pieces = _whole(application, application.mega, readable(question), parameters)
+        return answer
     body = {"messages": [{"role": "user", "content": readable(question)}], "stream": True, **parameters}
     answer.pieces = _pieces(application, body, answer)
     return answer
+
+
+def _whole(
+    application: Application, mega: Megaservice, question: str, parameters: Mapping[str, Any]
+) -> Iterator[str]:
+    """The answer of OPEA's own image, which names no sources."""
+    body = mega.body(question, parameters)
+    answer = parsed("megaservice", application.send("megaservice", "POST", mega.url, json=body))
+    try:
+        yield str(answer["choices"][0]["message"]["content"])
+    except (KeyError, IndexError, TypeError):
+        raise _broken("it has another form") from None
 
 
 def _pieces(application: Application, body: Mapping[str, Any], answer: Answer) -> Iterator[str]:

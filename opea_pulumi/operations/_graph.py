@@ -1,4 +1,4 @@
-"""What runs behind a stack's router, as the router itself tells it."""
+"""What runs behind a stack's router, as the router itself or the stack tells it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from opea_pulumi.errors import OpeaError, OperationError
 from opea_pulumi.flow import Contract, Flow, Node, NodeKind, Step, contract_of, load_flow
 
 from ._access import ANYBODY, KEY_VARIABLE, Access
+from ._megaservice import Megaservice, megaservice_of
 
 _UNKNOWN = Flow(nodes={"root": Node(kind=NodeKind.SEQUENCE)})
 TIMEOUT = httpx.Timeout(10, read=600)
@@ -26,6 +27,8 @@ class Application:
     flow: Flow
     transport: httpx.BaseTransport | None = None
     access: Access = ANYBODY
+    mega: Megaservice | None = None
+    """What runs the flow where that is no router of ours; ``router`` is then its base URL."""
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -67,9 +70,14 @@ def connect(
 ) -> Application:
     """Ask a deployed stack's router for its graph; without ``need_graph`` the key need not be good for that.
 
+    Where OPEA's own image runs the flow, the stack tells it.
+
     Raises:
-        OperationError: the stack has no router, it does not answer, or lets us not in.
+        OperationError: nothing runs the flow that could be asked, it does not answer, or lets us not in.
     """
+    if outputs.get("mega"):
+        mega, base, graph = megaservice_of(outputs)
+        return Application(base, load_flow(graph), transport, access, mega)
     router = str((outputs.get("endpoints") or {}).get("router", "")).rstrip("/")
     if not router:
         raise OperationError("the stack has no router", code="no-router", hint="opea-pulumi up deploys one")

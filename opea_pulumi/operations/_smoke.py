@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from opea_pulumi.errors import OperationError
-from opea_pulumi.flow import Contract, Step
+from opea_pulumi.flow import Contract, Step, contract_at
 
 from ._ask import ask
 from ._graph import Application, parsed
@@ -76,7 +76,9 @@ class _Probe:
         # an external step is called through the router only: its key is the router's
         found = {contract: application.step(contract) for contract in Contract}
         self.steps = {
-            contract: step for contract, step in found.items() if step and not step.external_service
+            contract: step
+            for contract, step in found.items()
+            if step and not step.external_service and self._speaks(contract, step)
         }
 
     def hops(self) -> Iterator[tuple[str, Callable[[], None]]]:
@@ -91,7 +93,10 @@ class _Probe:
         for contract, check in checks.items():
             if contract in self.steps and (contract is not Contract.RETRIEVAL or self._is_stored()):
                 yield self.steps[contract].name, partial(check, self.steps[contract])
-        if self.application.step(Contract.LLM) is not None:
+        mega = self.application.mega
+        if mega is not None and mega.form:
+            yield "megaservice", self._ask
+        elif mega is None and self.application.step(Contract.LLM) is not None:
             yield "router", self._ask
 
     def clean(self) -> None:
@@ -101,6 +106,10 @@ class _Probe:
             url = step.url.rpartition("/")[0] + "/delete"
             with suppress(OperationError):
                 self.application.send(step.name, "POST", url, json={"file_path": self.file})
+
+    def _speaks(self, contract: Contract, step: Step) -> bool:
+        """Whether a step takes its contract's requests: OPEA's image calls some model servers itself."""
+        return self.application.mega is None or contract_at(step.url) is contract
 
     def _is_stored(self) -> bool:
         return {Contract.DATAPREP, Contract.EMBEDDING} <= self.steps.keys()
@@ -155,10 +164,12 @@ class _Probe:
         answer = ask(self.application, self.question)
         text = answer.read()
         grounded = any(self.code in source.text for source in answer.sources)
-        if Contract.RETRIEVAL in self.steps and self._is_stored() and not grounded:
-            raise OperationError("router: the answer does not rest on what was stored", code="not-grounded")
+        if self.application.mega is None:  # which names its sources
+            if Contract.RETRIEVAL in self.steps and self._is_stored() and not grounded:
+                raise OperationError("router: the answer does not rest on what was stored", code="not-grounded")
         if not text.strip():
-            raise OperationError("router: the answer is empty", code="empty-answer")
+            who = "megaservice" if self.application.mega else "router"
+            raise OperationError(f"{who}: the answer is empty", code="empty-answer")
 
 
 def _failed(step: Step, message: str) -> OperationError:

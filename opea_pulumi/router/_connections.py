@@ -141,9 +141,15 @@ class Site(web.BaseSite):
         factory = self._connections.front(self._runner.server)
         loop = asyncio.get_running_loop()
         # a connection is one of ours once its handshake is done, for which it has as long as for a head
-        seconds = self._connections.header_timeout
-        times = {"ssl_handshake_timeout": seconds, "ssl_shutdown_timeout": seconds} if self._tls else {}
-        self._server = await loop.create_server(factory, *self._address, backlog=1024, ssl=self._tls, **times)
+        seconds = self._connections.header_timeout if self._tls else None
+        self._server = await loop.create_server(
+            factory,
+            *self._address,
+            backlog=1024,
+            ssl=self._tls,
+            ssl_handshake_timeout=seconds,
+            ssl_shutdown_timeout=seconds,
+        )
 
 
 class _Connection(asyncio.Protocol):

@@ -26,12 +26,14 @@ def preflight(deployment: Deployment) -> list[PreflightError]:
     if missing := missing_extras("docker", NEEDS):
         return missing
     from ._cards import missing_cards, wanted_cards
+    from ._models import model_errors
 
     blueprint = deployment.blueprint
     try:
         with closing(connect()) as client:
             info, running = client.info(), client.api.containers()
             wanted = wanted_cards(blueprint)
+            volumes = _volumes(client, deployment)
             foreign = _foreign(containers_by_name(client), deployment) if wanted else {}
     except OperationError as error:
         return [PreflightError(error.message, code=error.code, hint=error.hint)]
@@ -39,6 +41,7 @@ def preflight(deployment: Deployment) -> list[PreflightError]:
     return [
         *refused_exposure(blueprint),
         *_memory(blueprint, info),
+        *model_errors(blueprint, volumes, local=local),
         *missing_cards(wanted, info, foreign, local=local),
         *refused_place(deployment, running, local=local),
     ]
@@ -68,3 +71,10 @@ def _foreign(containers: Mapping[str, Mapping[str, Any]], deployment: Deployment
         for name, shown in containers.items()
         if not own.items() <= ((shown.get("Config") or {}).get("Labels") or {}).items()
     }
+
+
+def _volumes(client: Any, deployment: Deployment) -> list[str]:
+    """The names of the stack's volumes on the engine."""
+    labels = [f"opea.project={PROJECT}", f"opea.stack={deployment.stack}"]
+    found = client.api.volumes(filters={"label": labels}).get("Volumes") or ()
+    return [str(row["Name"]) for row in found]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import pulumi
 from opea_pulumi.components.docker import DockerApplication, DockerApplicationArgs
@@ -10,13 +11,16 @@ from opea_pulumi.components.docker import DockerApplication, DockerApplicationAr
 from opea_pulumi.blueprint import Blueprint, insecure
 from opea_pulumi.convert.compose import containers_of
 from opea_pulumi.errors import PreflightError
+from opea_pulumi.flow import dump_flow
 from opea_pulumi.images import account_of, ensure_images, registry_secrets
 from opea_pulumi.secret_values import missing_secrets
 from opea_pulumi.targets import Deployment
+from opea_pulumi.terms import Orchestrator
 
 from .._outputs import export
 from .._secrets import configured, secrets_of
 from ._exposure import refused_exposure
+from ._loading import follow_loading
 
 
 def program(deployment: Deployment) -> None:
@@ -28,12 +32,27 @@ def program(deployment: Deployment) -> None:
         pulumi.log.warn(warning)
     if not pulumi.runtime.is_dry_run():
         _get_missing_images(blueprint)
+        follow_loading(blueprint, deployment.stack, partial(pulumi.log.info, ephemeral=True))
     args: DockerApplicationArgs = {"secrets": secrets}
     application = DockerApplication.of(blueprint, args)
     export("docker", deployment, application)
     pulumi.export("network", application.network)
     # the engine records what starts side by side in the order in which it got ready
     pulumi.export("workloads", [workload.name for workload in blueprint.workloads])
+    if blueprint.orchestrator in (Orchestrator.MEGASERVICE, Orchestrator.GMC):
+        pulumi.export("mega", application.endpoints.apply(lambda known: _mega(blueprint, known)))
+
+
+def _mega(blueprint: Blueprint, endpoints: Mapping[str, str]) -> dict[str, str]:
+    """What operations ask for of our router, and others do not tell: the graph, and whose it is."""
+    flow = blueprint.resolved_flow(lambda name: endpoints[name].rstrip("/"))
+    return {
+        "orchestrator": str(blueprint.orchestrator),
+        "application": blueprint.application,
+        "release": blueprint.release,
+        "endpoint": blueprint.route.endpoint,
+        "graph": dump_flow(flow),
+    }
 
 
 def _refuse(errors: Sequence[PreflightError]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
@@ -13,8 +12,9 @@ from opea_pulumi.images import images_needed
 from opea_pulumi.targets import Deployment
 from opea_pulumi.terms import PROJECT
 
+from ._models import advice
+
 _LINES = 8
-_GATED = re.compile(r"gated repo|is restricted|40[13] Client Error|Unauthorized for url", re.IGNORECASE)
 
 
 def clear_up(deployment: Deployment, resources: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -69,10 +69,8 @@ def _said(client: Any, row: Mapping[str, Any], deployment: Deployment, state: st
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     yield f"{_name(row)}: {state}" + ("; its last lines:" if lines else "; it printed nothing")
     yield from (f"  {line[:200]}" for line in lines)
-    workload = row["Labels"].get("opea.workload", "")
-    model = next((item.model for item in deployment.blueprint.workloads if item.name == workload), "")
-    if model and _GATED.search(text):
-        yield f"  accept the licence at https://huggingface.co/{model}, then export HF_TOKEN and repeat"
+    for line in advice(deployment.blueprint, row["Labels"].get("opea.workload", ""), text):
+        yield f"  {line}"
 
 
 def _containers(client: Any, deployment: Deployment) -> list[Mapping[str, Any]]:

@@ -46,9 +46,14 @@ def made(module_stacks, engine_client, own_images, tmp_path_factory):
     sweep = Sweep.new(engine_client)
     stack = sweep.names[0]
     try:
-        module_stacks.open(stack, lambda: deploy(plans), create=True).up()
-        for each in plans:
+        projects = [
             compose(tmp_path_factory.mktemp(each.name), f"{stack}-{each.name}-compose", each)
+            for each in plans
+        ]
+        module_stacks.open(stack, lambda: deploy(plans), create=True).up()
+        for project in projects:
+            said = project.communicate(timeout=300)[0]
+            assert project.returncode == 0, said
         containers = engine_client.containers.list(all=True, filters={"name": stack})
         yield {each.name: pair(containers, each, stack) for each in plans}
     finally:
@@ -67,14 +72,14 @@ def deploy(plans):
 
 
 def compose(folder, project, each):
+    """Docker Compose, on its way to bring the application up."""
     (folder / "compose.yaml").write_text(convert(each.blueprint, "compose").text)
     (folder / "secrets").mkdir()
     (folder / "secrets/hf-token").write_text(TOKEN)
     command = [tools.tool("docker-compose"), "--project-name", project, "--file", folder / "compose.yaml"]
-    done = subprocess.run(
-        [*command, "up", "--detach", "--wait"], capture_output=True, text=True, check=False, timeout=300
+    return subprocess.Popen(
+        [*command, "up", "--detach", "--wait"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    assert done.returncode == 0, done.stderr
 
 
 def pair(containers, each, stack):

@@ -70,10 +70,12 @@ def test_a_port_that_another_container_publishes(command, stack, engine_client, 
         pass
 
 
-def test_an_image_that_is_nowhere(command, stack, tmp_path):
+def test_an_image_that_is_nowhere(command, stack, engine_client, tmp_path):
     app = write_app(tmp_path, SMALL % ('{image: "registry.invalid/none:1"}', ""))
-    said = command.run(*arguments(app, stack), exit_code=1).stderr
-    assert "the engine has no image registry.invalid/none:1: docker pull registry.invalid/none:1" in said
+    said = command.fails(*arguments(app, stack), code="pull-failed")
+    assert "registry.invalid/none:1 cannot be pulled: " in said
+    assert "can the engine reach registry.invalid?" in said
+    assert containers(engine_client, stack) == {}
     (app / "opea.yaml").write_text(SMALL % ("null", ""))
     command(*arguments(app, stack))
 

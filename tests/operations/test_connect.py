@@ -5,7 +5,7 @@ from application_server import Reply, reply
 
 from opea_pulumi.errors import OperationError
 from opea_pulumi.flow import Contract
-from opea_pulumi.operations import connect
+from opea_pulumi.operations import ask, connect
 
 
 def test_the_router_tells_its_graph(server):
@@ -62,3 +62,42 @@ def test_a_proxy_of_the_user_is_not_asked(server, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     assert connect(server.outputs).steps
+
+
+def mega(server, application="chatqna", **more):
+    graph = '{"spec":{"nodes":{"root":{"routerType":"Sequence","steps":[]}}}}'
+    return {
+        "url": "http://127.0.0.1:1/v1/x",
+        "endpoints": {"megaservice": server.url + "/"},
+        "mega": {
+            "orchestrator": "megaservice",
+            "application": application,
+            "release": "1.5",
+            "endpoint": f"/v1/{application}",
+            "graph": graph,
+            **more,
+        },
+    }
+
+
+def test_where_opea_s_image_runs_the_flow_the_stack_tells_it(server):
+    application = connect(mega(server))
+    assert application.router == server.url
+    assert application.mega.url == f"{server.url}/v1/chatqna"
+    assert application.steps == ()
+    assert application.mega.body("Why?", {"k": 2}) == {"messages": "Why?", "stream": False, "k": 2}
+
+
+def test_a_megaservice_that_takes_no_text_says_what_it_takes(server):
+    with pytest.raises(OperationError) as caught:
+        ask(connect(mega(server, "audioqna")), "Why?").read()
+    assert caught.value.code == "no-question"
+    assert "takes the question's sound from its request" in caught.value.message
+    assert f"POST {server.url}/v1/audioqna" in caught.value.hint
+
+
+def test_the_operator_s_router_is_asked_by_other_means(server):
+    with pytest.raises(OperationError) as caught:
+        connect(mega(server, orchestrator="gmc"))
+    assert caught.value.code == "no-router"
+    assert "POST http://127.0.0.1:1/v1/x" in caught.value.hint

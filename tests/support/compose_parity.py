@@ -42,7 +42,12 @@ def fields(seen: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 
 def _labels(labels: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     """Those of the application and the image, and of which tool the others are."""
-    tools = {key: tool for key in labels for tool in _TOOLS if key.startswith(f"{tool}.")}
+    tools = {
+        key: tool
+        for key in labels
+        for tool in _TOOLS
+        if key.startswith(f"{tool}.") and not key.startswith("opea.test.")  # the image's
+    }
     yield "Labels", {key: value for key, value in labels.items() if key not in tools}
     yield "Labels of", sorted(set(tools.values()))
 

@@ -9,6 +9,7 @@ import io
 import json
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 from collections.abc import Iterable
@@ -84,6 +85,42 @@ def stand_ins(engine: docker.DockerClient, names: Iterable[str], *, ports: Itera
     for name in names:
         lines = [f"FROM {first}", f'LABEL {NAME}="{name}"']
         engine.images.build(fileobj=io.BytesIO("\n".join(lines).encode()), tag=name, rm=True)
+
+
+HUB_CLIENT = "huggingface_hub==0.17.3"
+"""What the image of the prefetch step has (huggingface/downloader:0.17.3)."""
+_HUB_FILE = f"""\
+FROM {BASE}
+COPY . /opt/hub/
+RUN chmod -R a+rX /opt/hub && chmod 755 /opt/hub/huggingface-cli \\
+    && ln -s /opt/hub/huggingface-cli /usr/local/bin/huggingface-cli
+ENV PYTHONPATH=/opt/hub/packages
+"""
+_HUB_CLI = """\
+#!/usr/bin/python3
+from huggingface_hub.commands.huggingface_cli import main
+main()
+"""
+
+
+def hub_client(engine: docker.DockerClient, *names: str) -> str:
+    """Make an image with the hub's real client, of PyPI's wheels, and tag it with all names; its id."""
+    name = f"opea-test/hub-client:{HUB_CLIENT.rpartition('=')[2]}"
+    try:
+        image = engine.images.get(name)
+    except ImageNotFound:
+        base(engine)
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            wanted = ["--only-binary=:all:", "--python-version", "3.11", "--target", str(root / "packages")]
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", *wanted, HUB_CLIENT]
+            subprocess.run(pip, check=True, timeout=300)
+            (root / "huggingface-cli").write_text(_HUB_CLI)
+            (root / "Dockerfile").write_text(_HUB_FILE)
+            image, _ = engine.images.build(path=folder, tag=name, labels={LABEL: name}, rm=True)
+    for other in names:
+        image.tag(*_split(other))
+    return str(image.id)
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -1,4 +1,5 @@
-"""Makes what tests would make while they run: engines, judges of generated files, Docker, its base image.
+"""Makes what tests would make while they run: engines, judges of generated files, hosts of other
+languages, Docker, its base image.
 
 `.ci/run` calls it before `make test`, so that no test's patience is spent on a compiler.
 """

@@ -1,4 +1,4 @@
-"""Programs that judge what is generated, and hosts of other languages: built once into the cache from pinned sources.
+"""Programs that judge what is generated, and hosts of other languages: built once, from pinned sources.
 
 `tool("kube-score")` gives a program's path. It is installed when `OPEA_TEST_SETUP=1`, as `.ci/run` sets it;
 without it, and when it is not there yet, the test skips with the reason, unless `OPEA_TEST_REQUIRE` holds

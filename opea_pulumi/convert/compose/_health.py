@@ -55,9 +55,9 @@ def _get(client: str, url: str, port: int, path: str) -> list[str]:
     """A GET that fails unless the answer is 2xx; within the container no certificate is checked."""
     tls = url.startswith("https:")
     if client == "python":
-        unchecked = ", context=ssl._create_unverified_context()" if tls else ""
+        context = ", context=ssl._create_unverified_context()" if tls else ""
         modules = "ssl, urllib.request as r" if tls else "urllib.request as r"
-        code = f"import {modules}; r.urlopen('{url}', timeout={_TIMEOUT}{unchecked})"
+        code = f"import {modules}; r.urlopen('{url}', timeout={_TIMEOUT}{context})"
         return ["CMD", "python3", "-c", code]
     if client == "curl":
         unchecked = ["-k"] if tls else []

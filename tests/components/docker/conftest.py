@@ -11,7 +11,7 @@ def present(monkeypatch):
     """What the Docker engine has: containers by their names, as `docker inspect` shows them."""
     containers = {}
 
-    def connect():
+    def connect(**_options):
         raise OperationError("no engine in this test", code="docker-down")
 
     monkeypatch.setattr("opea_pulumi.components.docker._present.connect", connect)

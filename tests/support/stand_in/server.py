@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -IB
 """Stands in for any service of the catalogue: listens, answers 200, and tells what it was started with.
 
-GET /stand-in tells it as JSON. While the file /tmp/stand-in-unhealthy exists every other answer is 503.
+GET /stand-in tells it as JSON; what is POSTed comes back as a completion. While the file /tmp/stand-in-unhealthy exists every other answer is 503.
 Called as huggingface-cli or hf it writes what a download would, and ends; called as `python -c` it is python.
 """
 
@@ -59,6 +59,8 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         told_of = {"path": self.path, "method": self.command, "bytes": len(sent)}
+        if self.command == "POST":  # what reads a completion finds one: what was sent
+            told_of["choices"] = [{"message": {"content": sent.decode("utf-8", "replace")}}]
         body = json.dumps(told() if self.path == "/stand-in" else told_of).encode()
         self.send_response(503 if SICK.exists() and self.path != "/stand-in" else 200)
         self.send_header("Content-Type", "application/json")
