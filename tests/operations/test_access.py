@@ -4,7 +4,7 @@ import ssl
 
 import certificates
 import pytest
-from application_server import reply, serving
+from application_server import ApplicationServer, reply, serving
 
 from opea_pulumi.errors import OperationError
 from opea_pulumi.flow import Contract
@@ -62,15 +62,27 @@ def test_a_file_without_certificates(content, tmp_path):
     assert str(file) in str(caught.value)
 
 
-def test_the_key_goes_to_the_router_and_to_no_step(server):
+class Guarded(ApplicationServer):
+    """Lets in who has the key."""
+
+    def answer(self, request):
+        answer = super().answer(request)
+        return answer if request.authorization == f"Bearer {KEY}" else refusal(401, "no-key")
+
+
+def test_the_key_goes_to_a_router_that_asks_for_it_and_to_no_step():
     own = access(environ={"OPEA_API_KEY": KEY})
-    application = connect(server.outputs, access=own)
-    ask(application, "Where?").read()
-    assert {request.authorization for request in server.requests} == {f"Bearer {KEY}"}
-    with serving() as step:
+    with serving(Guarded()) as server, serving() as step:
+        application = connect(server.outputs, access=own)
+        ask(application, "Where?").read()
         application.send("a step", "POST", f"{step.url}/embedding/v1/embeddings", json={})
-        (request,) = step.requests
-    assert request.authorization == ""
+    assert [bool(request.authorization) for request in server.requests] == [False, True, True]
+    assert [request.authorization for request in step.requests] == [""]
+
+
+def test_who_asks_for_no_key_gets_none(server):
+    ask(connect(server.outputs, access=access(environ={"OPEA_API_KEY": KEY})), "Where?").read()
+    assert {request.authorization for request in server.requests} == {""}
 
 
 @pytest.mark.parametrize(
@@ -87,6 +99,8 @@ def test_a_refusal_says_what_to_set(status, code, words, server):
 
 def test_a_key_for_documents_alone_need_not_see_the_graph(server):
     server.replies["/graph"] = refusal(403, "wrong-scope")
+    own = access(environ={"OPEA_API_KEY": KEY})
+    assert connect(server.outputs, access=own, need_graph=False).access.key == KEY
     assert connect(server.outputs, need_graph=False).step(Contract.LLM) is None
     with pytest.raises(OperationError) as caught:
         connect(server.outputs)
