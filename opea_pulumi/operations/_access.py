@@ -21,6 +21,11 @@ class Access:
     verify: ssl.SSLContext | bool = True
 
     @property
+    def without_key(self) -> Access:
+        """For who asks for none."""
+        return Access(verify=self.verify)
+
+    @property
     def headers(self) -> dict[str, str]:
         """For a request to the router."""
         return {"Authorization": f"Bearer {self.key}"} if self.key else {}

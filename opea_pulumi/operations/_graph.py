@@ -70,29 +70,42 @@ def connect(
 ) -> Application:
     """Ask a deployed stack's router for its graph; without ``need_graph`` the key need not be good for that.
 
-    Where OPEA's own image runs the flow, the stack tells it.
+    The key is shown to a router that asks for one, and to nobody else. Where OPEA's own image runs the
+    flow, the stack tells it.
 
     Raises:
         OperationError: nothing runs the flow that could be asked, it does not answer, or lets us not in.
     """
     if outputs.get("mega"):
         mega, base, graph = megaservice_of(outputs)
-        return Application(base, load_flow(graph), transport, access, mega)
+        return Application(base, load_flow(graph), transport, access.without_key, mega)
     router = str((outputs.get("endpoints") or {}).get("router", "")).rstrip("/")
     if not router:
         raise OperationError("the stack has no router", code="no-router", hint="opea-pulumi up deploys one")
-    nothing = Application(router, _UNKNOWN, transport, access)
+    application = Application(router, _UNKNOWN, transport, access.without_key)
     try:
-        answer = nothing.send("router", "GET", f"{router}/graph")
+        application, text = _graph(application, access)
     except OperationError as error:
         if error.code == WRONG_SCOPE and not need_graph:
-            return nothing
+            return replace(application, access=access)
         raise
     try:
-        return replace(nothing, flow=load_flow(answer.text))
+        return replace(application, flow=load_flow(text))
     except OpeaError as error:
         message = f"what answers at {router} is no router of opea-pulumi: {error.message}"
         raise OperationError(message, code="no-router") from None
+
+
+def _graph(application: Application, access: Access) -> tuple[Application, str]:
+    """The router's graph, asked without the key and then, if it wants one, with it."""
+    url = f"{application.router}/graph"
+    try:
+        return application, application.send("router", "GET", url).text
+    except OperationError as error:
+        if error.code != NO_KEY or not access.key:
+            raise
+    known = replace(application, access=access)
+    return known, known.send("router", "GET", url).text
 
 
 def readable(text: str) -> str:
@@ -125,9 +138,9 @@ def checked(hop: str, answer: httpx.Response) -> httpx.Response:
     raise OperationError(f"{hop}: {answer.status_code}: {message}", code=code, hint=hint)
 
 
-WRONG_SCOPE = "wrong-scope"
+NO_KEY, WRONG_SCOPE = "no-key", "wrong-scope"
 _KEY_HINTS = {
-    "no-key": f"set {KEY_VARIABLE} in your environment to a key of the application (its secret router-keys)",
+    NO_KEY: f"set {KEY_VARIABLE} in your environment to a key of the application (its secret router-keys)",
     WRONG_SCOPE: f"set {KEY_VARIABLE} to a key with that scope: ask for questions, ingest for documents",
 }
 """By the codes of the router's 401 and 403."""

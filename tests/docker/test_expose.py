@@ -5,13 +5,17 @@ import json
 import os
 import socket
 import ssl
+from pathlib import Path
 
 import certificates
 import httpx
 import psutil
 import pytest
 from opea_command import write_app
+from opea_pulumi.stacks.program import run
 
+from opea_pulumi.engine import Progress
+from opea_pulumi.errors import OpeaError
 from opea_pulumi.router import hash_key
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
@@ -172,6 +176,27 @@ def test_what_up_refuses_before_it_makes_anything(text, arguments, code, words, 
     said = command.fails("up", str(app), "--target", "docker", "--stack", name, *arguments, code=code)
     assert words in said
     assert not (command.home / "stacks" / name).exists()
+
+
+def test_plain_pulumi_refuses_and_warns_the_same(stacks, tmp_path):
+    """The program of every stack, without the command's own checks."""
+    app = write_app(tmp_path, PROTECTED)
+    handle = stacks.open("opea-test-plain", lambda: run(Path("/")), create=True)
+    handle.set_config("application", str(app))
+    handle.set_config("target", "docker")
+    with pytest.raises(OpeaError, match="the secret router-keys has no value"):
+        handle.preview()
+    for key, value in {"auth": "none", "tls": "false", "address": "0.0.0.0"}.items():
+        handle.set_config(key, value)
+    with pytest.raises(OpeaError, match=r"config opea:address .*nothing there checks who asks or encrypts"):
+        handle.preview()
+    handle.set_config("insecurePublic", "true")
+    progress = Progress()
+    handle.preview(progress.feed)
+    warnings = [
+        text for rows in progress.diagnostics.values() for severity, text in rows if severity == "warning"
+    ]
+    assert any("0.0.0.0 can be reached from other machines" in text for text in warnings)
 
 
 def test_who_says_so_gets_it_without_protection(stack, command, address, registry):

@@ -27,6 +27,7 @@ class Request:
     path: str
     body: bytes
     content_type: str
+    authorization: str = ""
 
     @property
     def json(self) -> Any:
@@ -205,7 +206,8 @@ class _Handler(QuietHandler, BaseHTTPRequestHandler):
         return b"".join(parts)
 
     def _serve(self, body: bytes) -> None:
-        request = Request(self.path, body, self.headers.get("Content-Type", ""))
+        authorization = self.headers.get("Authorization", "")
+        request = Request(self.path, body, self.headers.get("Content-Type", ""), authorization)
         answer = self.application.answer(request)
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
