@@ -142,7 +142,7 @@ def contract_of(flow: Flow, step: Step) -> Contract | None:
 
 
 def contract_at(url: str) -> Contract | None:
-    """The contract of the microservice that an address is one's of; None for others, such as model servers."""
+    """The contract of the microservice at an address; None for others, such as model servers."""
     path = urlsplit(url).path
     return next((contract for end, contract in _ENDPOINTS.items() if path.endswith(end)), None)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from opea_pulumi.errors import Location, OperationError
+from opea_pulumi.flow import Contract
 
 from ._graph import Application, parsed, readable
 
@@ -127,4 +128,15 @@ def delete_document(application: Application, name: str) -> None:
 
 
 def _url(application: Application, action: str) -> str:
-    return f"{application.router}{_PATH}/{action}"
+    """The router hands documents on; OPEA's own image does not, so that dataprep itself is asked.
+
+    Raises:
+        OperationError: OPEA's image runs the flow, and the application has no dataprep.
+    """
+    if application.mega is None:
+        return f"{application.router}{_PATH}/{action}"
+    step = application.step(Contract.DATAPREP)
+    if step is None:
+        message = "the application takes no documents: it has no dataprep"
+        raise OperationError(message, code="no-dataprep", hint="opea-pulumi status shows what runs")
+    return f"{step.url.rpartition('/')[0]}/{action}"

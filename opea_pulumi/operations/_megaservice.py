@@ -29,7 +29,9 @@ class Megaservice:
             OperationError: it takes none as plain text.
         """
         if not self.form:
-            message = f"this application takes no question as plain text: it {self.beyond or 'has another form'}"
+            message = (
+                f"this application takes no question as plain text: it {self.beyond or 'has another form'}"
+            )
             hint = f"send it its own kind of request: POST {self.url}"
             raise OperationError(message, code="no-question", hint=hint)
         return {**{key: _filled(value, question) for key, value in self.form.items()}, **parameters}

@@ -1,7 +1,7 @@
 """What `convert --to compose` writes and what a stack makes are the same containers.
 
-Each application is brought up twice, by Docker Compose and by Pulumi, and `docker inspect` of the containers is
-compared in every field. compose_differences.yaml names what differs, and docs/docker.md lists the same.
+Each application is brought up twice, by Docker Compose and by Pulumi, and `docker inspect` of the containers
+is compared in every field. compose_differences.yaml names what differs, and docs/docker.md lists the same.
 """
 
 import re
@@ -17,17 +17,20 @@ from compose_parity import fields
 from docker_plans import known, plan
 from docker_sweep import Sweep
 from opea_command import ROOT
+from opea_pulumi.components.docker import DockerApplication
 
 from opea_pulumi.blueprint import OWN
-from opea_pulumi.components.docker import DockerApplication
 from opea_pulumi.convert import convert
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 DIFFERENCES = yaml.safe_load((Path(__file__).parent / "compose_differences.yaml").read_text())["differences"]
-TOKEN = "hf_not_shown"  # noqa: S105 - no real one
+TOKEN = "hf_not_shown"
 APPLICATIONS = {
-    "embedded": {"opea_app": "chatqna", "opea_deployment": {"profile": "embedded", "labels": {"team": "search"}}},
+    "embedded": {
+        "opea_app": "chatqna",
+        "opea_deployment": {"profile": "embedded", "labels": {"team": "search"}},
+    },
     "gaudi": known("chatqna", "router", hardware="gaudi"),
 }
 

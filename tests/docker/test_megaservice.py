@@ -1,4 +1,4 @@
-"""A stack whose flow OPEA's own image runs, behind its user interface: the operations that a router tells of."""
+"""A stack whose flow OPEA's own image runs, behind its user interface: all operations, without a router."""
 
 import json
 
@@ -8,15 +8,17 @@ from docker_plans import known, plan
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
-SMALL = {"server": {"resources": {"memory": "256Mi"}}}
-"""The preflight asks for the memory of model servers, and a machine of the tests has not that of real ones."""
-
 APPLICATION = known("chatqna", "megaservice", ui=True) | {
-    "opea_micro_services": {"embedding": SMALL, "retrieval": None, "reranking": SMALL, "llm": SMALL},
-    "opea_mega_service": {
-        "orchestrator": "megaservice",
-        "mega_flow": ["embedding >> retrieval >> reranking >> llm"],
+    # the preflight adds up the memory of the model servers
+    "opea_micro_services": {
+        "embedding": {"model": "BAAI/bge-small-en-v1.5"},
+        "retrieval": None,
+        "llm": {
+            "model": "Qwen/Qwen2.5-0.5B-Instruct",
+            "server": {"kind": "tgi", "resources": {"memory": "6Gi"}},
+        },
     },
+    "opea_mega_service": {"orchestrator": "megaservice", "mega_flow": ["embedding >> retrieval >> llm"]},
 }
 
 
@@ -37,7 +39,7 @@ def stack(command, engine_client):
 def test_status_and_logs_are_the_engine_s(command, stack):
     rows = command.json("status", "--stack", stack)["workloads"]
     assert {row["state"] for row in rows} == {"running"}
-    assert {"megaservice", "gateway", "ui", "vllm"} <= {row["name"] for row in rows}
+    assert {"megaservice", "gateway", "ui", "tgi-llm"} <= {row["name"] for row in rows}
     assert "listening on" in command("logs", "megaservice", "--stack", stack)
 
 
@@ -53,6 +55,6 @@ def test_ingest_goes_to_dataprep(command, stack):
 
 
 def test_test_asks_the_steps_that_are_microservices(command, stack):
-    """Its image calls the servers of embedding and reranking itself, in their own form."""
+    """Its image calls the servers of embedding and llm itself, in their own forms."""
     hops = command.json("test", "--stack", stack)
-    assert [(hop["hop"], hop["error"]) for hop in hops] == [("dataprep", ""), ("llm", ""), ("megaservice", "")]
+    assert [(hop["hop"], hop["error"]) for hop in hops] == [("dataprep", ""), ("megaservice", "")]

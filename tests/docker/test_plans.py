@@ -15,9 +15,8 @@ import yaml
 from container_facts import described, inspected
 from docker_plans import known, plan
 from docker_sweep import Sweep
-from upstream_plans import ours, theirs
-
 from opea_pulumi.components.docker import DockerApplication, DockerRouter, DockerUi
+from upstream_plans import ours, theirs
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
@@ -86,7 +85,7 @@ class Deployed:
         return inspected(seen, self.images[seen["Image"]], f"{self.prefix}-{application}-")
 
 
-@pytest.fixture(scope="module", params=HARDWARE)
+@pytest.fixture(scope="module")
 def deployed(request, module_stacks, engine_client):
     hardware = request.param
     try:
@@ -105,6 +104,7 @@ def deployed(request, module_stacks, engine_client):
         sweep.remove()  # a destroy asks every container to stop, which takes longer
 
 
+@pytest.mark.parametrize("deployed", HARDWARE, indirect=True)
 def test_every_container_is_what_the_blueprint_says(deployed):
     for each in plans(deployed.hardware):
         assert {key for name, key in deployed.seen if name == each.name} == set(each.services)
@@ -114,6 +114,22 @@ def test_every_container_is_what_the_blueprint_says(deployed):
                 wanted = {fact for fact in wanted if fact[0] != "secrets"}
             found = deployed.facts(each.name, key)
             assert sorted(found ^ wanted) == [], (each.name, key)
+
+
+@pytest.mark.parametrize("deployed", ["xeon"], indirect=True)
+@pytest.mark.parametrize(
+    ("alone", "workload", "of"),
+    [
+        ("alone-megaservice", "megaservice", "chatqna-xeon"),
+        ("alone-gmc", "router", "chatqna-gmc"),
+        ("alone-ui", "ui", "chatqna-xeon"),
+        ("alone-ui", "gateway", "chatqna-xeon"),
+    ],
+)
+def test_a_part_alone_is_the_same_container(deployed, alone, workload, of):
+    """But for its networks, of which it has the one that it was given."""
+    differ = deployed.facts(alone, workload) ^ deployed.facts(of, workload)
+    assert {kind for kind, _ in differ} <= {"network", "published"}
 
 
 def differing(name, containers):
@@ -131,6 +147,7 @@ def named(name, only, line):
             yield index
 
 
+@pytest.mark.parametrize("deployed", HARDWARE, indirect=True)
 def test_what_differs_from_upstream_is_named(deployed):
     for name in (each.name for each in plans(deployed.hardware) if each.name in UPSTREAM):
         containers = {key: deployed.facts(name, key) for of, key in deployed.seen if of == name}
@@ -143,9 +160,13 @@ def test_every_named_difference_exists_and_says_why():
     for hardware in HARDWARE:
         for each in plans(hardware):
             if each.name in UPSTREAM:
-                facts = {key: described(key, service, f"{LOOPBACK}:1") for key, service in each.services.items()}
+                facts = {
+                    key: described(key, service, f"{LOOPBACK}:1") for key, service in each.services.items()
+                }
                 found |= {
-                    index for only, line in differing(each.name, facts) for index in named(each.name, only, line)
+                    index
+                    for only, line in differing(each.name, facts)
+                    for index in named(each.name, only, line)
                 }
     assert [row["line"] for index, row in enumerate(DIFFERENCES) if index not in found] == []
     assert all(row["why"] for row in DIFFERENCES)

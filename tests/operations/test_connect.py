@@ -1,3 +1,4 @@
+import json
 import socket
 
 import pytest
@@ -5,7 +6,7 @@ from application_server import Reply, reply
 
 from opea_pulumi.errors import OperationError
 from opea_pulumi.flow import Contract
-from opea_pulumi.operations import ask, connect
+from opea_pulumi.operations import ask, connect, documents
 
 
 def test_the_router_tells_its_graph(server):
@@ -101,3 +102,17 @@ def test_the_operator_s_router_is_asked_by_other_means(server):
         connect(mega(server, orchestrator="gmc"))
     assert caught.value.code == "no-router"
     assert "POST http://127.0.0.1:1/v1/x" in caught.value.hint
+
+
+def test_documents_go_to_dataprep_itself_where_opea_s_image_runs_the_flow(server):
+    step = {"name": "dataprep", "serviceUrl": f"{server.url}/dataprep/v1/dataprep/ingest"}
+    step["internalService"] = {"serviceName": "dataprep", "isDownstreamService": True}
+    graph = {"spec": {"nodes": {"root": {"routerType": "Sequence", "steps": [step]}}}}
+    documents(connect(mega(server, graph=json.dumps(graph))))
+    assert server.requests[-1].path == "/dataprep/v1/dataprep/get"
+
+
+def test_an_application_without_dataprep_takes_no_documents(server):
+    with pytest.raises(OperationError) as caught:
+        documents(connect(mega(server, "audioqna")))
+    assert caught.value.code == "no-dataprep"

@@ -15,8 +15,8 @@ _TOOLS = ("com.docker.compose", "opea")
 def fields(seen: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     """Every field of `Config` and `HostConfig` by its path, and what else the container is.
 
-    ``prefix`` is what the names of the stack or project begin with; it is left out, and so are ids, the port of
-    the host, and what begins with it in another way (Compose's volumes and networks: `PROJECT_NAME`).
+    ``prefix`` is what the names of the stack or project begin with; it is left out, and so are ids and the
+    port of the host.
     """
     config, host = seen["Config"], seen["HostConfig"]
     found = {f"Config.{key}": value or None for key, value in config.items()}
@@ -25,7 +25,9 @@ def fields(seen: Mapping[str, Any], prefix: str) -> dict[str, Any]:
         "Name": seen["Name"].lstrip("/"),
         "Image": seen["Image"],
         "Config.Env": sorted(config["Env"] or ()),
-        "Published": [f"{port} {row['HostIp']}" for port, rows in (host["PortBindings"] or {}).items() for row in rows],
+        "Published": [
+            f"{port} {row['HostIp']}" for port, rows in (host["PortBindings"] or {}).items() for row in rows
+        ],
         "Networks": sorted(_networks(seen)),
         "Mounts": sorted(mount for mount in _mounts(seen) if " /run/secrets" not in mount),
         "Secrets": sorted(mount for mount in _mounts(seen) if " /run/secrets" in mount),
@@ -54,7 +56,9 @@ def _labels(labels: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
 
 def _mounts(seen: Mapping[str, Any]) -> Iterator[str]:
     """What is mounted where, and whether a new volume takes what the image has there."""
-    asked = {mount["Target"]: mount.get("VolumeOptions") or {} for mount in seen["HostConfig"].get("Mounts") or ()}
+    asked = {
+        mount["Target"]: mount.get("VolumeOptions") or {} for mount in seen["HostConfig"].get("Mounts") or ()
+    }
     for mount in seen["Mounts"]:
         place = mount["Destination"]
         source = mount.get("Name") or mount["Source"]

@@ -2,9 +2,9 @@
 
 Kinds: ``image``, ``entrypoint`` and ``arguments`` (JSON; without what exports secrets), ``environment``
 (``NAME=value``, with ``<secret NAME>`` for a secret's value), ``health`` (its command) and ``patience`` (its
-times), ``mount``, ``secrets``
-(the volume with their files), ``tmpfs``, ``network``, ``published``, ``restart``, ``user``, ``root``, ``capability``,
-``security``, ``runtime``, ``device``, ``cards``, ``group``, ``ipc``, ``shm``, ``memory``, ``reserved``, ``cpus``.
+times), ``mount``, ``secrets`` (the volume with their files), ``tmpfs``, ``network``, ``published``,
+``restart``, ``user``, ``root``, ``capability``, ``security``, ``runtime``, ``device``, ``cards``, ``group``,
+``ipc``, ``shm``, ``memory``, ``reserved``, ``cpus``.
 """
 
 import json
@@ -87,9 +87,7 @@ def _mount(mount: Mapping[str, Any], prefix: str) -> Fact:
         return "secrets", mount["Source"].removeprefix(prefix)
     nocopy = (mount.get("VolumeOptions") or {}).get("NoCopy")
     options = ["ro"] * bool(mount.get("ReadOnly")) + ["nocopy"] * bool(nocopy)
-    return "mount", " ".join(
-        [mount["Type"], mount["Source"].removeprefix(prefix), mount["Target"], *options]
-    )
+    return "mount", " ".join([mount["Type"], mount["Source"].removeprefix(prefix), mount["Target"], *options])
 
 
 def _published(bindings: Mapping[str, Any]) -> Iterator[Fact]:

@@ -59,7 +59,7 @@ def client(host: str | None = None) -> docker.DockerClient:
 
 
 def needs_runtime(engine: docker.DockerClient, name: str) -> None:
-    """Return if the engine has a container runtime of that name; one that is started here has. Raises LackingError."""
+    """Return if the engine has a container runtime of that name, as one started here. Raises LackingError."""
     known = engine.info().get("Runtimes") or {}
     if name not in known:
         raise LackingError(f"the engine has no runtime {name} (dockerd --add-runtime {name}=$(which runc))")

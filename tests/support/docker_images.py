@@ -79,7 +79,9 @@ def stand_in(engine: docker.DockerClient, *names: str, ports: Iterable[int] | No
     return str(image.id)
 
 
-def stand_ins(engine: docker.DockerClient, names: Iterable[str], *, ports: Iterable[int] | None = None) -> None:
+def stand_ins(
+    engine: docker.DockerClient, names: Iterable[str], *, ports: Iterable[int] | None = None
+) -> None:
     """Make a stand-in for each name, each an image of its own, which its label `NAME` tells."""
     first = stand_in(engine, ports=ports)
     for name in names:

@@ -26,10 +26,14 @@ def ours(containers: Mapping[str, set[Fact]]) -> set[str]:
     """The lines of containers, by workload."""
     lines = set()
     for name, facts in containers.items():
-        known = {entry.partition("=")[0]: entry.partition("=")[2] for kind, entry in facts if kind == "environment"}
+        known = {
+            entry.partition("=")[0]: entry.partition("=")[2] for kind, entry in facts if kind == "environment"
+        }
         for variable, value in known.items():
             text, ports = _without_ports(variable, value, known, containers)
-            lines |= {f"{name} environment {variable}={text}"} | {f"{other} port {port}" for other, port in ports}
+            lines |= {f"{name} environment {variable}={text}"} | {
+                f"{other} port {port}" for other, port in ports
+            }
         for kind, value in facts:
             lines |= {f"{name} {line}" for line in _running(kind, value)}
     return lines

@@ -1,7 +1,8 @@
 #!/usr/bin/python3 -IB
 """Stands in for any service of the catalogue: listens, answers 200, and tells what it was started with.
 
-GET /stand-in tells it as JSON; what is POSTed comes back as a completion. While the file /tmp/stand-in-unhealthy exists every other answer is 503.
+GET /stand-in tells it as JSON; what is POSTed comes back as a completion. While the file
+/tmp/stand-in-unhealthy exists every answer but that of /stand-in is 503.
 Called as huggingface-cli or hf it writes what a download would, and ends; called as `python -c` it is python.
 """
 
