@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
-from opea_pulumi.docker_engine import connect
+from opea_pulumi.docker_engine import connect, engine_address
 from opea_pulumi.errors import OperationError
 from opea_pulumi.images import images_needed
 from opea_pulumi.targets import Deployment
@@ -15,6 +17,9 @@ from opea_pulumi.terms import PROJECT
 
 _LINES = 8
 _GATED = re.compile(r"gated repo|is restricted|40[13] Client Error|Unauthorized for url", re.IGNORECASE)
+_FULL = re.compile(r"no space left on device|ENOSPC|disk is full|disk full", re.IGNORECASE)
+_ROOM = 2**30
+"""Bytes; with less than this free, images and volumes are the first to suffer."""
 
 
 def clear_up(deployment: Deployment, resources: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -53,6 +58,7 @@ def explain(deployment: Deployment) -> Iterator[str]:
         for image in images_needed(client, deployment.blueprint):
             if image.missing:
                 yield f"the engine has no image {image.image}: {image.get}"
+        yield from _little_room(client)
         for row in _containers(client, deployment):
             state = client.api.inspect_container(row["Id"])["State"]
             health = (state.get("Health") or {}).get("Status", "")
@@ -73,6 +79,26 @@ def _said(client: Any, row: Mapping[str, Any], deployment: Deployment, state: st
     model = next((item.model for item in deployment.blueprint.workloads if item.name == workload), "")
     if model and _GATED.search(text):
         yield f"  accept the licence at https://huggingface.co/{model}, then export HF_TOKEN and repeat"
+    if _FULL.search(text):
+        yield f"  no space is left where it writes ({_places(client, row)})"
+        yield "  docker system df shows what takes the engine's disk; docker image prune frees some; then repeat"
+
+
+def _places(client: Any, row: Mapping[str, Any]) -> str:
+    """What a container can write to, as far as others see it, too."""
+    mounts = client.api.inspect_container(row["Id"])["Mounts"]
+    written = [str(each.get("Name") or each["Source"]) for each in mounts if each["RW"]]
+    return ", ".join(f"volume {name}" for name in sorted(written)) or "its own root"
+
+
+def _little_room(client: Any) -> Iterator[str]:
+    """The engine's own disk, when it is this machine's and nearly full."""
+    root = client.info().get("DockerRootDir") or ""
+    if engine_address().is_local and Path(root).is_dir():
+        free = shutil.disk_usage(root).free
+        if free < _ROOM:
+            where = f"the engine's disk ({root}) has {free / 2**20:.0f} MiB left"
+            yield f"{where}: docker system df shows what takes it"
 
 
 def _containers(client: Any, deployment: Deployment) -> list[Mapping[str, Any]]:
