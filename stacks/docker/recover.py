@@ -86,9 +86,10 @@ def _said(client: Any, row: Mapping[str, Any], deployment: Deployment, state: st
 
 def _places(client: Any, row: Mapping[str, Any]) -> str:
     """What a container can write to, as far as others see it, too."""
-    mounts = client.api.inspect_container(row["Id"])["Mounts"]
-    written = [str(each.get("Name") or each["Source"]) for each in mounts if each["RW"]]
-    return ", ".join(f"volume {name}" for name in sorted(written)) or "its own root"
+    shown = client.api.inspect_container(row["Id"])
+    places = [f"volume {each.get('Name') or each['Source']}" for each in shown["Mounts"] if each["RW"]]
+    places += [f"tmpfs {path}" for path in shown["HostConfig"].get("Tmpfs") or ()]
+    return ", ".join(sorted(places)) or "its own root"
 
 
 def _little_room(client: Any) -> Iterator[str]:

@@ -21,10 +21,16 @@ def _accept(server: socket.socket, path: str) -> None:
     with contextlib.suppress(OSError):
         while True:
             client, _ = server.accept()
-            engine = socket.socket(socket.AF_UNIX)
-            engine.connect(path)
-            for pair in ((client, engine), (engine, client)):
-                threading.Thread(target=_copy, args=pair, daemon=True).start()
+            threading.Thread(target=_serve, args=(client, path), daemon=True).start()
+
+
+def _serve(client: socket.socket, path: str) -> None:
+    with client, socket.socket(socket.AF_UNIX) as engine, contextlib.suppress(OSError):
+        engine.connect(path)
+        back = threading.Thread(target=_copy, args=(engine, client), daemon=True)
+        back.start()
+        _copy(client, engine)
+        back.join()
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:
@@ -32,4 +38,5 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             target.sendall(data)
+    with contextlib.suppress(OSError):
         target.shutdown(socket.SHUT_WR)
