@@ -184,6 +184,7 @@ class Site:
             image=self._after(service),
             labels=[*self.labels(**labels), *_own_labels(service)],
             mounts=mounts or None,
+            uploads=self._files(service) or None,
             **self._network_arguments(service, sorted({key, alias or key})),
             **arguments,
             opts=self.opts(
@@ -233,6 +234,16 @@ class Site:
         read_only = {"read_only": True} if entry.get("read_only") else {}
         options = {"volume_options": {"no_copy": True}} if entry.get("volume", {}).get("nocopy") else {}
         return {"type": entry["type"], "source": source, "target": entry["target"], **read_only, **options}
+
+    def _files(self, service: Mapping[str, Any]) -> list[dict[str, str]]:
+        """The application's own files: sent to the engine, which may be on another machine."""
+        given = {
+            entry["target"]: self.containers.configs[entry["source"]] for entry in service.get("configs", ())
+        }
+        return [
+            {"file": target, "content": config["content"], "permissions": "0444"}
+            for target, config in given.items()
+        ]
 
     def _secrets(
         self, key: str, service: Mapping[str, Any], parent: pulumi.Resource

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -31,16 +31,27 @@ _SKIPPED = {"transfer-encoding", "connection", "host", "content-length"}
 
 
 class ContainerTransport(httpx.BaseTransport):
-    """Sends requests to ``hosts`` by way of a container that has Python; other hosts are asked from here."""
+    """Sends requests to ``hosts`` by way of a container that has Python; other hosts are asked from here.
 
-    def __init__(self, container: str, hosts: Collection[str], verify: ssl.SSLContext | bool = True) -> None:
+    ``own`` are the host's ports on loopback, where the engine is on another host, and what they are within
+    the container.
+    """
+
+    def __init__(
+        self,
+        container: str,
+        hosts: Collection[str],
+        verify: ssl.SSLContext | bool = True,
+        own: Mapping[int, int] | None = None,
+    ) -> None:
         self._container = container
         self._hosts = frozenset(hosts)
+        self._own = own or {}
         self._direct = httpx.HTTPTransport(trust_env=False, verify=verify)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """One request; an answer by way of the container comes as a whole."""
-        if request.url.host not in self._hosts:
+        if request.url.host not in self._hosts and not self._is_own(request.url):
             return self._direct.handle_request(request)
         head, _, body = self._exchange(request).partition(b"\n")
         try:
@@ -56,13 +67,16 @@ class ContainerTransport(httpx.BaseTransport):
         """Close the connections from here."""
         self._direct.close()
 
+    def _is_own(self, url: httpx.URL) -> bool:
+        return url.scheme == "http" and url.host == "127.0.0.1" and url.port in self._own
+
     def _exchange(self, request: httpx.Request) -> bytes:
         body = request.read()
         url, timeout = request.url, request.extensions.get("timeout", {}).get("read")
         ask = {
             "method": request.method,
             "host": url.host,
-            "port": url.port or 80,
+            "port": self._own[url.port] if self._is_own(url) and url.port else url.port or 80,
             "path": url.raw_path.decode(),
             "headers": {name: value for name, value in request.headers.items() if name not in _SKIPPED},
             "length": len(body),

@@ -7,7 +7,7 @@ from contextlib import closing
 from ssl import SSLContext
 from typing import Any
 
-from opea_pulumi.docker_engine import connect
+from opea_pulumi.docker_engine import connect, engine_address
 from opea_pulumi.errors import OperationError
 from opea_pulumi.targets import WorkloadStatus, unknown_workload
 
@@ -30,6 +30,7 @@ class DockerOperations:
             if "opea.role" not in (labels := _labels(row)) and "opea.workload" in labels
         }
         place = {name: index for index, name in enumerate(outputs.get("workloads") or ())}
+        self._ports = {str(row["name"]): row.get("ports") or () for row in rows}
         self._containers = {name: found[name] for name in sorted(found, key=lambda name: place.get(name, -1))}
 
     def status(self) -> list[WorkloadStatus]:
@@ -60,12 +61,20 @@ class DockerOperations:
         return self._data
 
     def transport(self, verify: SSLContext | bool = True) -> ContainerTransport | None:
-        """Through the container that runs the flow: nothing but one port is published."""
+        """Through the container that runs the flow: nothing but one port is published, and on another host
+        that is on its loopback.
+        """
         runs = next((name for name in ("router", "megaservice") if name in self._containers), None)
         if runs is None:
             return None
         inside = {name for name, url in self._endpoints.items() if url.startswith(f"http://{name}:")}
-        return ContainerTransport(self._containers[runs], inside, verify)
+        here = engine_address().is_local
+        own = (
+            {}
+            if here
+            else {int(row["external"]): int(row["internal"]) for row in self._ports[self._containers[runs]]}
+        )
+        return ContainerTransport(self._containers[runs], inside, verify, own)
 
     def _status(self, name: str, state: Mapping[str, Any] | None) -> WorkloadStatus:
         url = self._endpoints.get(name, "")

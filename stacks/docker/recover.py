@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
-from opea_pulumi.docker_engine import connect
+from opea_pulumi.docker_engine import connect, engine_address
 from opea_pulumi.errors import OperationError
 from opea_pulumi.images import images_needed
 from opea_pulumi.targets import Deployment
@@ -15,6 +18,9 @@ from opea_pulumi.terms import PROJECT
 from ._models import advice
 
 _LINES = 8
+_FULL = re.compile(r"no space left on device|ENOSPC|disk is full|disk full", re.IGNORECASE)
+_ROOM = 2**30
+"""Bytes; with less than this free, images and volumes are the first to suffer."""
 
 
 def clear_up(deployment: Deployment, resources: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -53,6 +59,7 @@ def explain(deployment: Deployment) -> Iterator[str]:
         for image in images_needed(client, deployment.blueprint):
             if image.missing:
                 yield f"the engine has no image {image.image}: {image.get}"
+        yield from _little_room(client)
         for row in _containers(client, deployment):
             state = client.api.inspect_container(row["Id"])["State"]
             health = (state.get("Health") or {}).get("Status", "")
@@ -71,6 +78,27 @@ def _said(client: Any, row: Mapping[str, Any], deployment: Deployment, state: st
     yield from (f"  {line[:200]}" for line in lines)
     for line in advice(deployment.blueprint, row["Labels"].get("opea.workload", ""), text):
         yield f"  {line}"
+    if _FULL.search(text):
+        yield f"  no space is left where it writes ({_places(client, row)})"
+        yield "  docker system df shows what takes the engine's disk; docker image prune frees some; then repeat"
+
+
+def _places(client: Any, row: Mapping[str, Any]) -> str:
+    """What a container can write to, as far as others see it, too."""
+    shown = client.api.inspect_container(row["Id"])
+    places = [f"volume {each.get('Name') or each['Source']}" for each in shown["Mounts"] if each["RW"]]
+    places += [f"tmpfs {path}" for path in shown["HostConfig"].get("Tmpfs") or ()]
+    return ", ".join(sorted(places)) or "its own root"
+
+
+def _little_room(client: Any) -> Iterator[str]:
+    """The engine's own disk, when it is this machine's and nearly full."""
+    root = client.info().get("DockerRootDir") or ""
+    if engine_address().is_local and Path(root).is_dir():
+        free = shutil.disk_usage(root).free
+        if free < _ROOM:
+            where = f"the engine's disk ({root}) has {free / 2**20:.0f} MiB left"
+            yield f"{where}: docker system df shows what takes it"
 
 
 def _containers(client: Any, deployment: Deployment) -> list[Mapping[str, Any]]:

@@ -3,7 +3,9 @@
 import os
 import signal
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
+import docker_engine
 import pytest
 from opea_command import Command, until, write_app
 
@@ -118,16 +120,54 @@ def test_a_killed_up_is_put_right_by_the_next(command, stack, engine_client, tmp
     assert {row["state"] for row in rows} == {"running"}
 
 
-def test_two_stacks_side_by_side(command, stack, engine_client, tmp_path):
-    app = write_app(tmp_path, SMALL % ("null", ""))
+FULL = """\
+  - target: docker
+    workload: llm
+    merge:
+      tmpfs: ["/full:size=64k,mode=1777"]
+      entrypoint: [sh, -c]
+      command: ["dd if=/dev/zero of=/full/x bs=1k count=128"]
+"""
+
+
+def test_a_full_disk_is_named_and_the_next_up_recovers(command, stack, tmp_path):
+    app = write_app(tmp_path, SMALL % ("null", "") + IMPATIENT + FULL)
+    said = command.run(*arguments(app, stack), exit_code=1).stderr
+    assert "No space left on device" in said
+    assert "no space is left where it writes (tmpfs /full)" in said
+    assert "docker system df" in said
+    (app / "opea.yaml").write_text(SMALL % ("null", ""))
+    command(*arguments(app, stack))
+    rows = command.json("status", "--stack", stack)["workloads"]
+    assert {row["state"] for row in rows} == {"running"}
+
+
+def test_two_chatqnas_side_by_side_and_one_with_a_full_volume(command, stack, engine_client, tmp_path):
+    """Each knows its own document only; the second one's volume takes no more than a MiB."""
     other = command.more["OPEA_TEST_TOKEN"] + "-b"
-    urls = [command(*arguments(app, name)).strip() for name in (stack, other)]
+    port = docker_engine.free_ports(1)[0]
+    apps = {
+        stack: write_app(tmp_path, name="handbook"),
+        other: write_app(tmp_path, f"opea_app: chatqna\nopea_mega_service: {{port: {port}}}\n", "handbook-b"),
+    }
+    (apps[other] / "handbook.md").write_text("Employees receive 31 days of paid vacation each year.\n")
+    small = {"type": "tmpfs", "device": "tmpfs", "o": "size=1m"}
+    engine_client.volumes.create(
+        f"{other}-handbook-b-documents", driver_opts=small, labels={"opea.stack": other}
+    )
+    both = lambda work: list(ThreadPoolExecutor().map(work, apps))  # noqa: E731
     try:
+        urls = both(lambda name: command(*arguments(apps[name], name)).strip())
         assert len(set(urls)) == 2
-        for name in (stack, other):
-            rows = command.json("status", "--stack", name)["workloads"]
-            assert {row["state"] for row in rows} == {"running"}
-        assert set(containers(engine_client, stack)) == set(containers(engine_client, other))
+        both(lambda name: command("ingest", "--stack", name, str(apps[name] / "handbook.md")))
+        question = "How many days of paid vacation do employees receive?"
+        answers = both(lambda name: command("ask", "--stack", name, question))
+        assert [("27" in answer, "31" in answer) for answer in answers] == [(True, False), (False, True)]
+        big = tmp_path / "big.txt"
+        big.write_text("".join(f"Paragraph {line} of a long report. {'x' * 400}\n\n" for line in range(4000)))
+        said = command.run("ingest", "--stack", other, str(big), exit_code=1).stderr
+        assert "full" in said or "No space left" in said
+        assert "31" in command("ask", "--stack", other, question)
     finally:
-        command("destroy", "--stack", other, "--yes")
-    assert command.json("status", "--stack", stack)["workloads"]
+        command.run("destroy", "--stack", other, "--yes", exit_code=None)
+    assert "27" in command("ask", "--stack", stack, question)

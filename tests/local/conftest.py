@@ -1,7 +1,6 @@
 """Deployed applications for the tests of the local target."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from opea_command import Command, destroy_all, write_app

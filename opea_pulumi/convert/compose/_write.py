@@ -40,6 +40,7 @@ class Containers:
     volumes: dict[str, Any]
     cards: Mapping[str, tuple[int, ...]]
     made: dict[str, Any]
+    configs: dict[str, Any]
     losses: list[Loss]
 
 
@@ -66,7 +67,8 @@ def containers_of(
         services[workload.name], lost = service_of(context, workload)
         losses += lost
     changed = patched(blueprint, services, target)
-    return Containers(changed, networks_of(blueprint), volumes_of(blueprint), cards, services, losses)
+    parts = (networks_of(blueprint), volumes_of(blueprint), cards, services, _configs(blueprint))
+    return Containers(changed, *parts, losses)
 
 
 def to_compose(blueprint: Blueprint, application: Application | None = None) -> Conversion:
@@ -85,7 +87,7 @@ def to_compose(blueprint: Blueprint, application: Application | None = None) -> 
         "services": escaped(services),
         "networks": containers.networks,
         "volumes": containers.volumes,
-        "configs": escaped(_configs(blueprint)),
+        "configs": escaped(containers.configs),
         "secrets": escaped(secrets_of(blueprint)),
     }
     document = {key: value for key, value in document.items() if value}

@@ -21,7 +21,7 @@ def schema(version: str) -> str:
             "properties": shapes,
             "inputProperties": inputs,
             "requiredInputs": required,
-            "required": [key for key, fact in of.properties.items() if fact.output or "name" == key],
+            "required": [key for key, fact in of.properties.items() if fact.output or key == "name"],
         }
     return json.dumps(spec)
 
