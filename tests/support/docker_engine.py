@@ -133,6 +133,8 @@ def _start(host: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "dockerd.log"
     command = ["dockerd", "--data-root", str(folder / "data"), "--pidfile", str(folder / "dockerd.pid")]
+    if runc := shutil.which("runc"):  # containers that ask for Gaudi cards start, and see none
+        command += ["--add-runtime", f"habana={runc}"]
     with log.open("wb") as sink:
         started = subprocess.Popen(
             [*command, "--host", host],
