@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -181,14 +182,14 @@ def load_images(client: docker.DockerClient, archive: Path, report: Report) -> l
     return loaded
 
 
-_DENIED = ("unauthorized", "denied", "no basic auth", "authentication required", "401", "403")
+_DENIED = re.compile(r"unauthorized|denied|no basic auth|authentication required|\b40[13]\b")
 _UNKNOWN = ("manifest unknown", "not found", "no such image", "name unknown")
 
 
 def _why(error: OperationError, reference: str, *, own_account: bool) -> tuple[str, str]:
     """The code and the hint for what a registry, or the engine about one, said."""
     said, registry = error.message.lower(), split_image(reference)[0]
-    if any(word in said for word in _DENIED):
+    if _DENIED.search(said):
         account = "OPEA_REGISTRY_USER and OPEA_REGISTRY_PASSWORD"
         if own_account:
             return "registry-denied", f"{registry} refuses the account of {account} (or the stack's config)"

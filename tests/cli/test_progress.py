@@ -164,3 +164,26 @@ def _read(controller):
         pass
     os.close(controller)
     return b"".join(parts).decode()
+
+
+def _say(text, *, urn="", severity="info", ephemeral=True):
+    event = SimpleNamespace(message=text, urn=urn, severity=severity, ephemeral=ephemeral)
+    return SimpleNamespace(**{**dict.fromkeys(_FIELDS), "diagnostic_event": event})
+
+
+def test_what_the_program_says_is_shown(capsys):
+    root = "urn:pulumi:s::opea::pulumi:pulumi:Stack::opea-s"
+    other = "urn:pulumi:s::opea::docker:index/container:Container::x"
+    with progress_view() as view:
+        view(_say("pulling 2 images"))
+        view(_say("step: 1.2 GB received", urn=root))
+        view(_say("the engine's own noise", severity="info#err"))
+        view(_say("of a resource", urn=other))
+    assert capsys.readouterr().err.splitlines() == ["  pulling 2 images", "  step: 1.2 GB received"]
+
+
+def test_the_table_shows_the_last_thing_said():
+    progress = Progress()
+    for text in ("first", "second"):
+        progress.feed(_say(text))
+    assert str(_table(progress, 0).caption) == "second"

@@ -1,5 +1,6 @@
 """Cards on a real engine whose runtime `habana` is runc: real containers, each with indexes of its own."""
 
+import docker_engine
 import pytest
 from opea_pulumi.components.docker import DockerModelServer
 from opea_pulumi.components.docker.cards import holders
@@ -28,7 +29,7 @@ def images(stand_in):
 def others(engine_client, sweep, stand_in):
     """Somebody's container that has card 1; the indexes that any container has now."""
     if "habana" not in engine_client.info()["Runtimes"]:
-        pytest.skip("the engine has no runtime habana")
+        docker_engine.lacking("the engine has no runtime habana: dockerd --add-runtime habana=$(which runc)")
     key, _, value = sweep.labels[0].partition("=")
     engine_client.containers.run(
         stand_in(ports=(9,)),

@@ -55,7 +55,7 @@ def registry(engine_client, stand_in, own_images):
     yield prefix
     for name in (*names, prefetch, f"{router}:{opea_pulumi.__version__}"):
         with contextlib.suppress(Exception):
-            engine_client.images.remove(name, noprune=True)
+            engine_client.images.remove(name, noprune=True, force=True)
 
 
 @pytest.fixture(scope="module")

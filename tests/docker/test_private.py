@@ -37,7 +37,7 @@ def registry(engine_client, own_images, tmp_path_factory):
         yield made
         for reference in own_images.values():
             with contextlib.suppress(Exception):
-                engine_client.images.remove(f"{made.host}/mirror/{reference}", noprune=True)
+                engine_client.images.remove(f"{made.host}/mirror/{reference}", noprune=True, force=True)
 
 
 @pytest.fixture(scope="module")
