@@ -127,9 +127,9 @@ def test_every_container_is_what_the_blueprint_says(deployed):
     ],
 )
 def test_a_part_alone_is_the_same_container(deployed, alone, workload, of):
-    """But for its networks, of which it has the one that it was given."""
+    """But for the network that it was given, and the application's patches (here of its patience)."""
     differ = deployed.facts(alone, workload) ^ deployed.facts(of, workload)
-    assert {kind for kind, _ in differ} <= {"network", "published"}
+    assert {kind for kind, _ in differ} <= {"network", "published", "patience"}
 
 
 def differing(name, containers):
