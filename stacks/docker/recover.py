@@ -81,7 +81,7 @@ def _said(client: Any, row: Mapping[str, Any], deployment: Deployment, state: st
         yield f"  accept the licence at https://huggingface.co/{model}, then export HF_TOKEN and repeat"
     if _FULL.search(text):
         yield f"  no space is left where it writes ({_places(client, row)})"
-        yield "  docker system df shows what takes the engine's disk; docker image prune frees some; then repeat"
+        yield "  docker system df shows what takes the engine's disk, docker image prune frees some; repeat"
 
 
 def _places(client: Any, row: Mapping[str, Any]) -> str:
