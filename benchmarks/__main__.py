@@ -3,10 +3,10 @@
 import argparse
 import os
 
-from benchmarks import answer, convert, router, start, up
+from benchmarks import answer, convert, docker, router, start, up
 from benchmarks.tools import machine_table
 
-ALL = {"start": start, "convert": convert, "up": up, "answer": answer, "router": router}
+ALL = {"start": start, "convert": convert, "up": up, "docker": docker, "answer": answer, "router": router}
 
 
 def main() -> None:

@@ -80,7 +80,7 @@ def _said(client: Any, row: Mapping[str, Any], deployment: Deployment, state: st
         yield f"  {line}"
     if _FULL.search(text):
         yield f"  no space is left where it writes ({_places(client, row)})"
-        yield "  docker system df shows what takes the engine's disk; docker image prune frees some; then repeat"
+        yield "  docker system df shows what takes the engine's disk, docker image prune frees some; repeat"
 
 
 def _places(client: Any, row: Mapping[str, Any]) -> str:

@@ -3,10 +3,14 @@
 import json
 import socket
 import urllib.request
+from pathlib import Path
 
+import docker_images
 import pulumi
 import pytest
+from docker_plans import known, plan
 
+from opea_pulumi.components.docker import COMPONENTS
 from opea_pulumi.engine import Stacks
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
@@ -92,3 +96,41 @@ def test_a_whole_application(deploy):
     outputs = deploy(program)
     assert outputs["url"].endswith("/v1/chatqna")
     assert get(outputs["endpoints"]["router"] + "/ready") == (200, {"ready": True})
+
+
+def test_servers_stores_and_interfaces(deploy, free_port, engine_client):
+    """From stand-ins of OPEA's images; with the tests above, every component by its token alone."""
+    known_plan = plan("parts", free_port, known("chatqna", "megaservice", ui=True))
+    docker_images.stand_ins(engine_client, sorted(known_plan.images))
+    kinds = {
+        "DockerVectorStore": {"kind": "redis"},
+        "DockerModelServer": {"kind": "tei", "secrets": {"hf-token": "hf_not_shown"}},
+        "DockerUi": {
+            "definition": known_plan.definition,
+            "endpoints": {name: f"http://{name}:8888" for name in known_plan.services},
+            "port": free_port,
+        },
+    }
+
+    def program():
+        import pulumi_docker as docker
+
+        net = docker.Network("net")
+        for kind, args in kinds.items():
+            made = Remote(kind.lower(), kind, {"network": net.name, **args}, ["url", "container"])
+            pulumi.export(kind, {"url": made.outputs["url"], "container": made.outputs["container"]})
+
+    outputs = deploy(program)
+    for kind in kinds:
+        assert outputs[kind]["url"].startswith("http://")
+        shown = engine_client.containers.get(outputs[kind]["container"])
+        assert shown.status == "running"
+        assert "hf_not_shown" not in json.dumps(shown.attrs)
+    with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/", timeout=10) as answer:
+        assert answer.status == 200
+
+
+def test_no_component_is_left_out():
+    """A component that is added is constructed by its token here, too."""
+    text = Path(__file__).read_text()
+    assert [each.__name__ for each in COMPONENTS if f'"{each.__name__}"' not in text] == []

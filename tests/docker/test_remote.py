@@ -1,6 +1,4 @@
-"""An engine that is elsewhere, as far as its clients can tell: DOCKER_HOST is a TCP port before its socket."""
-
-import socket
+"""An engine that is elsewhere, as far as its clients can tell: a TCP port before its socket."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""A TCP port that leads to a socket of this machine: an engine there is then one elsewhere, to its clients."""
+"""A TCP port that leads to a socket of this machine: to its clients, an engine there is elsewhere."""
 
 import contextlib
 import socket
