@@ -235,7 +235,7 @@ class Site:
         options = {"volume_options": {"no_copy": True}} if entry.get("volume", {}).get("nocopy") else {}
         return {"type": entry["type"], "source": source, "target": entry["target"], **read_only, **options}
 
-    def _files(self, service: Mapping[str, Any]) -> list[dict[str, str]]:
+    def _files(self, service: Mapping[str, Any]) -> list[Any]:
         """The application's own files: sent to the engine, which may be on another machine."""
         given = {
             entry["target"]: self.containers.configs[entry["source"]] for entry in service.get("configs", ())

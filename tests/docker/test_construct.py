@@ -9,8 +9,8 @@ import docker_images
 import pulumi
 import pytest
 from docker_plans import known, plan
-
 from opea_pulumi.components.docker import COMPONENTS
+
 from opea_pulumi.engine import Stacks
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
