@@ -124,7 +124,7 @@ FULL = """\
   - target: docker
     workload: llm
     merge:
-      tmpfs: ["/full:size=64k,mode=1777"]
+      tmpfs: ["/full:size=64k,mode=1777,uid=1000,gid=1000"]
       entrypoint: [sh, -c]
       command: ["dd if=/dev/zero of=/full/x bs=1k count=128"]
 """
@@ -142,19 +142,16 @@ def test_a_full_disk_is_named_and_the_next_up_recovers(command, stack, tmp_path)
     assert {row["state"] for row in rows} == {"running"}
 
 
-def test_two_chatqnas_side_by_side_and_one_with_a_full_volume(command, stack, engine_client, tmp_path):
-    """Each knows its own document only; the second one's volume takes no more than a MiB."""
+def test_two_chatqnas_side_by_side_both_answer(command, stack, tmp_path):
+    """Each knows its own document only."""
     other = command.more["OPEA_TEST_TOKEN"] + "-b"
-    port = docker_engine.free_ports(1)[0]
+    port, elsewhere = docker_engine.free_ports(1)[0], tmp_path / "elsewhere"
+    elsewhere.mkdir()
     apps = {
         stack: write_app(tmp_path, name="handbook"),
-        other: write_app(tmp_path, f"opea_app: chatqna\nopea_mega_service: {{port: {port}}}\n", "handbook-b"),
+        other: write_app(elsewhere, f"opea_app: chatqna\nopea_mega_service: {{port: {port}}}\n"),
     }
     (apps[other] / "handbook.md").write_text("Employees receive 31 days of paid vacation each year.\n")
-    small = {"type": "tmpfs", "device": "tmpfs", "o": "size=1m"}
-    engine_client.volumes.create(
-        f"{other}-handbook-b-documents", driver_opts=small, labels={"opea.stack": other}
-    )
     both = lambda work: list(ThreadPoolExecutor().map(work, apps))  # noqa: E731
     try:
         urls = both(lambda name: command(*arguments(apps[name], name)).strip())
@@ -163,11 +160,6 @@ def test_two_chatqnas_side_by_side_and_one_with_a_full_volume(command, stack, en
         question = "How many days of paid vacation do employees receive?"
         answers = both(lambda name: command("ask", "--stack", name, question))
         assert [("27" in answer, "31" in answer) for answer in answers] == [(True, False), (False, True)]
-        big = tmp_path / "big.txt"
-        big.write_text("".join(f"Paragraph {line} of a long report. {'x' * 400}\n\n" for line in range(4000)))
-        said = command.run("ingest", "--stack", other, str(big), exit_code=1).stderr
-        assert "full" in said or "No space left" in said
-        assert "31" in command("ask", "--stack", other, question)
     finally:
         command.run("destroy", "--stack", other, "--yes", exit_code=None)
     assert "27" in command("ask", "--stack", stack, question)
