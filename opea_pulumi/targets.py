@@ -124,6 +124,10 @@ class Target(Protocol):
         """What the target needs whatever the application, looked at; nothing is changed."""
         ...
 
+    def environment(self) -> Mapping[str, str]:
+        """Variables with which the engine's own plugins reach what this target means on this machine."""
+        ...
+
     def preflight(self, deployment: Deployment) -> list[PreflightError]:
         """What is missing before anything is created; empty when nothing is."""
         ...

@@ -66,8 +66,12 @@ def open_stacks() -> Stacks:
     """
     need_engine()
     from opea_pulumi.engine import Stacks, obtain
+    from opea_pulumi.targets import load_target, target_names
 
-    return Stacks(obtain(report=note), report=note)
+    stacks = Stacks(obtain(report=note), report=note)
+    for name in target_names():
+        stacks.env.update(load_target(name).environment())
+    return stacks
 
 
 def choose_stack(stacks: Stacks, given: str | None) -> str:

@@ -3,7 +3,7 @@
 Importing this needs no Docker package; :func:`connect` does (extra ``docker``).
 """
 
-from ._address import Address, config_folder, engine_address
+from ._address import Address, config_folder, engine_address, plugin_environment
 from ._connect import connect, refused
 from ._containers import containers_by_name
 from ._listen import can_listen
@@ -15,5 +15,6 @@ __all__ = [
     "connect",
     "containers_by_name",
     "engine_address",
+    "plugin_environment",
     "refused",
 ]

@@ -83,6 +83,20 @@ def engine_address(environ: Mapping[str, str] = os.environ) -> Address:
     return Address(_default(), "the default")
 
 
+def plugin_environment(environ: Mapping[str, str] = os.environ) -> Mapping[str, str]:
+    """What the provider must be told, which reads DOCKER_HOST and no context; empty when there is nothing.
+
+    A context that is wrong is told by who asks the engine next.
+    """
+    if environ.get("DOCKER_HOST"):
+        return {}
+    try:
+        address = engine_address(environ)
+    except OperationError:
+        return {}
+    return {} if address.url == _default() else address.environment()
+
+
 def _default() -> str:
     return "npipe:////./pipe/docker_engine" if sys.platform == "win32" else "unix:///var/run/docker.sock"
 

@@ -22,6 +22,12 @@ class DockerTarget:
 
         return checks()
 
+    def environment(self) -> Mapping[str, str]:
+        """The engine of Docker's current context, which the provider does not know of; else nothing."""
+        from opea_pulumi.docker_engine import plugin_environment
+
+        return plugin_environment()
+
     def preflight(self, deployment: Deployment) -> list[PreflightError]:
         """Missing extras, an engine that does not answer or lacks memory or cards, ports that are taken."""
         from .preflight import preflight

@@ -22,6 +22,10 @@ class LocalTarget:
 
         return checks()
 
+    def environment(self) -> Mapping[str, str]:
+        """None: our own plugin needs nothing."""
+        return {}
+
     def preflight(self, deployment: Deployment) -> list[PreflightError]:
         """Missing extras, and requested ports that other programs hold."""
         from .preflight import preflight

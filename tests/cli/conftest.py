@@ -190,6 +190,9 @@ class FakeTarget:
     def checks(self) -> Iterator[Check]:
         return iter(self._world.checks)
 
+    def environment(self) -> Mapping[str, str]:
+        return {"FAKE_HOST": "far"}
+
     def preflight(self, deployment: Any) -> list[PreflightError]:
         return self._world.preflight
 

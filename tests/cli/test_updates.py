@@ -94,7 +94,7 @@ def test_destroy_removes_the_stack(opea, world):
     shown = opea("destroy", "--yes", "--json")
     assert shown.json == {"stack": "a", "changes": {"delete": 9}}
     assert world.done == ["destroy a", "remove a"]
-    assert world.env == {}
+    assert world.env == {"FAKE_HOST": "far"}  # the targets' own
 
 
 def test_destroy_of_a_stack_that_is_not_there_is_done(opea, world):
@@ -107,7 +107,7 @@ def test_destroy_of_a_stack_that_is_not_there_is_done(opea, world):
 def test_keep_data_reaches_the_engine(opea, world):
     world.deploy("a")
     assert opea("destroy", "--yes", "--keep-data").code == 0
-    assert world.env == {"OPEA_KEEP_DATA": "1"}
+    assert world.env == {"FAKE_HOST": "far", "OPEA_KEEP_DATA": "1"}
 
 
 @pytest.mark.parametrize(

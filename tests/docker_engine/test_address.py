@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from opea_pulumi.docker_engine import Address, engine_address
+from opea_pulumi.docker_engine import Address, engine_address, plugin_environment
 from opea_pulumi.errors import OperationError
 
 CASES = yaml.safe_load((Path(__file__).parent / "addresses.yaml").read_text())
 PASSWORD = "canary-pa55"
+LOCAL = "unix:///var/run/docker.sock"
 
 
 def named(text):
@@ -50,6 +51,9 @@ def test_address(case, config):
     if "certificates" in gives:
         gives["certificates"] = Path(named(gives["certificates"]).replace("{config}", str(folder)))
     assert engine_address(environ) == Address(**gives)
+    of_context = gives["origin"].startswith("context ")
+    told = plugin_environment(environ)
+    assert told == (Address(**gives).environment() if of_context and gives["url"] != LOCAL else {})
 
 
 def test_what_other_clients_are_given_means_the_same_engine(tmp_path):
