@@ -32,3 +32,13 @@ def test_data_is_every_volume_but_those_with_secrets():
 
     operations = DockerOperations({"endpoints": {}}, [volume("documents"), volume("llm", "opea.role")])
     assert operations.data() == ["urn::documents"]
+
+
+def test_on_another_host_the_published_port_is_asked_from_within(monkeypatch):
+    row = container("router")
+    row["outputs"]["ports"] = [{"external": 8890.0, "internal": 8888.0, "ip": "127.0.0.1"}]
+    made = DockerOperations({"endpoints": {"router": "http://127.0.0.1:8890"}}, [row])
+    monkeypatch.setenv("DOCKER_HOST", "tcp://elsewhere.example:2376")
+    assert made.transport()._own == {8890: 8888}
+    monkeypatch.setenv("DOCKER_HOST", "unix:///var/run/docker.sock")
+    assert made.transport()._own == {}

@@ -173,3 +173,12 @@ def test_neither_path_nor_text_is_an_error(run):
 def test_a_wrong_application_is_told_at_its_place(run):
     with pytest.raises(pulumi.RunError, match=r"definition:1:\d+.*no-such-service|unknown"):
         run(lambda: DockerApplication("demo", {"definition": "opea_micro_services: {nothing: {type: nope}}"}))
+
+
+def test_the_applications_own_files_are_sent_to_the_engine(deploy):
+    """Compose's configs: without them a service would start without what it is told to read."""
+    tools = ROOT / "examples" / "agentqna" / "tools"
+    found = containers(deploy("agentqna"))["supervisor"]["uploads"]
+    assert {entry["file"]: entry["content"] for entry in found} == {
+        f"/home/user/tools/{name}": (tools / name).read_text() for name in ("ask.py", "supervisor.yaml")
+    }
