@@ -6,6 +6,7 @@ plugin `docker` is the tests' (tests/support/docker_plugin), since the vendor's 
 
 import os
 import secrets
+import socket
 import statistics
 import sys
 import tempfile
@@ -84,7 +85,9 @@ def _application(environment: Mapping[str, str]) -> Iterator[tuple[Path, dict[st
     with tempfile.TemporaryDirectory() as folder:
         app = Path(folder) / "bench"
         app.mkdir()
-        (app / "opea.yaml").write_text("opea_app: chatqna\n")
+        with socket.create_server(("127.0.0.1", 0)) as probe:  # others may use the engine, and the usual port
+            port = probe.getsockname()[1]
+        (app / "opea.yaml").write_text(f"opea_app: chatqna\nopea_mega_service: {{port: {port}}}\n")
         yield app, {"OPEA_HOME": f"{folder}/home", "PULUMI_HOME": f"{folder}/pulumi", **environment}
 
 
