@@ -142,24 +142,36 @@ def test_a_full_disk_is_named_and_the_next_up_recovers(command, stack, tmp_path)
     assert {row["state"] for row in rows} == {"running"}
 
 
-def test_two_chatqnas_side_by_side_both_answer(command, stack, tmp_path):
-    """Each knows its own document only."""
-    other = command.more["OPEA_TEST_TOKEN"] + "-b"
-    port, elsewhere = docker_engine.free_ports(1)[0], tmp_path / "elsewhere"
+CHATQNA = "opea_app: chatqna\nopea_mega_service: {port: %d}\n"
+QUESTION = "How many days of paid vacation do employees receive?"
+
+
+def test_two_chatqnas_side_by_side_and_one_with_a_full_volume(command, stack, engine_client, tmp_path):
+    """Each knows its own document only; the second one's volume takes no more than a MiB."""
+    other, elsewhere = command.more["OPEA_TEST_TOKEN"] + "-b", tmp_path / "elsewhere"
     elsewhere.mkdir()
-    apps = {
-        stack: write_app(tmp_path, name="handbook"),
-        other: write_app(elsewhere, f"opea_app: chatqna\nopea_mega_service: {{port: {port}}}\n"),
-    }
+    first, second = docker_engine.free_ports(2)
+    apps = {stack: write_app(tmp_path, CHATQNA % first), other: write_app(elsewhere, CHATQNA % second)}
     (apps[other] / "handbook.md").write_text("Employees receive 31 days of paid vacation each year.\n")
-    both = lambda work: list(ThreadPoolExecutor().map(work, apps))  # noqa: E731
+    tiny = {"type": "tmpfs", "device": "tmpfs", "o": "size=1m"}
+    engine_client.volumes.create(f"{other}-chatqna-documents", driver_opts=tiny, labels={"opea.stack": other})
     try:
-        urls = both(lambda name: command(*arguments(apps[name], name)).strip())
-        assert len(set(urls)) == 2
-        both(lambda name: command("ingest", "--stack", name, str(apps[name] / "handbook.md")))
-        question = "How many days of paid vacation do employees receive?"
-        answers = both(lambda name: command("ask", "--stack", name, question))
+        with ThreadPoolExecutor() as threads:
+            both = lambda work: list(threads.map(work, apps))  # noqa: E731
+            both(lambda name: command(*arguments(apps[name], name)))
+            both(lambda name: command("ingest", "--stack", name, str(apps[name] / "handbook.md")))
+            answers = both(lambda name: command("ask", "--stack", name, QUESTION))
         assert [("27" in answer, "31" in answer) for answer in answers] == [(True, False), (False, True)]
+        said = command.run("ingest", "--stack", other, str(large(tmp_path)), exit_code=1).stderr
+        assert "full" in said
+        assert "31" in command("ask", "--stack", other, QUESTION)
     finally:
         command.run("destroy", "--stack", other, "--yes", exit_code=None)
-    assert "27" in command("ask", "--stack", stack, question)
+    assert "27" in command("ask", "--stack", stack, QUESTION)
+
+
+def large(folder):
+    """A document of more than a MiB."""
+    made = folder / "large.txt"
+    made.write_text("".join(f"Paragraph {line} of a report. {'word ' * 80}\n\n" for line in range(3000)))
+    return made
