@@ -26,6 +26,7 @@ UPSTREAM = {file.stem: yaml.safe_load(file.read_text()) for file in PLANS.glob("
 APPLICATIONS = ("chatqna", "codegen", "docsum", "audioqna")
 HARDWARE = ("xeon", "gaudi")
 LOOPBACK = "127.0.0.1"
+CARDS = "HABANA_VISIBLE_DEVICES="
 
 
 @cache
@@ -72,6 +73,12 @@ class Deployed:
 
     def __init__(self, engine, stack, hardware):
         self.hardware, self.prefix = hardware, stack
+        self.planned = {
+            (each.name, key): CARDS + service["environment"][CARDS.rstrip("=")]
+            for each in plans(hardware)
+            for key, service in each.services.items()
+            if CARDS.rstrip("=") in service.get("environment", {})
+        }
         rows = engine.containers.list(all=True, filters={"label": f"opea.stack={stack}"})
         self.images = {image.id: image.attrs for image in {row.image for row in rows}}
         self.seen = {
@@ -81,8 +88,14 @@ class Deployed:
         }
 
     def facts(self, application, workload):
+        """A container's facts; its cards, which a program's applications share out, as planned if as many."""
         seen = self.seen[application, workload]
-        return inspected(seen, self.images[seen["Image"]], f"{self.prefix}-{application}-")
+        found = inspected(seen, self.images[seen["Image"]], f"{self.prefix}-{application}-")
+        planned = self.planned.get((application, workload), "")
+        return {
+            (kind, planned if value.startswith(CARDS) and value.count(",") == planned.count(",") else value)
+            for kind, value in found
+        }
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +127,15 @@ def test_every_container_is_what_the_blueprint_says(deployed):
                 wanted = {fact for fact in wanted if fact[0] != "secrets"}
             found = deployed.facts(each.name, key)
             assert sorted(found ^ wanted) == [], (each.name, key)
+
+
+@pytest.mark.parametrize("deployed", ["gaudi"], indirect=True)
+def test_no_card_belongs_to_two_containers(deployed):
+    entries = [entry for row in deployed.seen.values() for entry in row["Config"]["Env"]]
+    given = [entry.removeprefix(CARDS) for entry in entries if entry.startswith(CARDS)]
+    indexes = [index for text in given for index in text.split(",")]
+    assert sorted(map(int, indexes)) == list(range(len(indexes)))
+    assert len(given) == len(deployed.planned)
 
 
 @pytest.mark.parametrize("deployed", ["xeon"], indirect=True)
